@@ -1,0 +1,1 @@
+"""Local Azure Key Vault for development."""

@@ -1,0 +1,1 @@
+"""What a vault is. Pure: no I/O, no third-party import; time comes in as an argument."""
