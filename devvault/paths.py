@@ -88,7 +88,9 @@ def user_home() -> Path:
         entry = ""
     if entry.startswith("/"):
         return Path(entry)
-    raise Unavailable("no home folder is known for this user", hint="export DEVVAULT_HOME=/a/folder")
+    raise Unavailable(
+        "no home folder is known for this user", hint="export DEVVAULT_HOME=/a/folder"
+    )
 
 
 def default_home() -> Home:

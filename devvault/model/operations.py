@@ -1,0 +1,114 @@
+"""The register: each operation, its action, its policy verb, its audit name.
+
+The gate takes nothing that is not listed here. Data actions and permissions: the REST
+specification and Azure's built-in roles reference; audit names: the AuditEvent category.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_V = "Microsoft.KeyVault/vaults"
+_L = "Microsoft.KeyVault/locations/deletedVaults"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing the service does.
+
+    `action` is what RBAC is asked for; `data` says whether it is a data action. `permission` is
+    the access-policy verb (empty on the control plane). `changes` is false for a pure read.
+    """
+
+    id: str
+    audit: str
+    action: str
+    data: bool = False
+    permission: str = ""
+    changes: bool = True
+
+
+def _data(id: str, audit: str, permission: str, action: str, *, changes: bool = True) -> Operation:
+    return Operation(id, audit, f"{_V}/secrets/{action}", True, permission, changes)
+
+
+SET_SECRET = _data("SetSecret", "SecretSet", "set", "setSecret/action")
+GET_SECRET = _data("GetSecret", "SecretGet", "get", "getSecret/action", changes=False)
+UPDATE_SECRET = _data("UpdateSecret", "SecretUpdate", "set", "update/action")
+LIST_SECRETS = _data("GetSecrets", "SecretList", "list", "readMetadata/action", changes=False)
+LIST_SECRET_VERSIONS = _data(
+    "GetSecretVersions", "SecretListVersions", "list", "readMetadata/action", changes=False
+)
+DELETE_SECRET = _data("DeleteSecret", "SecretDelete", "delete", "delete")
+GET_DELETED_SECRET = _data(
+    "GetDeletedSecret", "SecretGetDeleted", "get", "readMetadata/action", changes=False
+)
+LIST_DELETED_SECRETS = _data(
+    "GetDeletedSecrets", "SecretListDeleted", "list", "readMetadata/action", changes=False
+)
+RECOVER_SECRET = _data("RecoverDeletedSecret", "SecretRecover", "recover", "recover/action")
+PURGE_SECRET = _data("PurgeDeletedSecret", "SecretPurge", "purge", "purge/action")
+BACKUP_SECRET = _data("BackupSecret", "SecretBackup", "backup", "backup/action", changes=False)
+RESTORE_SECRET = _data("RestoreSecret", "SecretRestore", "restore", "restore/action")
+
+GET_VAULT = Operation("VaultsGet", "VaultGet", f"{_V}/read", changes=False)
+LIST_VAULTS = Operation("VaultsList", "VaultList", f"{_V}/read", changes=False)
+PUT_VAULT = Operation("VaultsCreateOrUpdate", "VaultPut", f"{_V}/write")
+PATCH_VAULT = Operation("VaultsUpdate", "VaultPatch", f"{_V}/write")
+DELETE_VAULT = Operation("VaultsDelete", "VaultDelete", f"{_V}/delete")
+RECOVER_VAULT = Operation("VaultsRecover", "VaultRecover", f"{_V}/write")
+GET_DELETED_VAULT = Operation("VaultsGetDeleted", "VaultGetDeleted", f"{_L}/read", changes=False)
+LIST_DELETED_VAULTS = Operation(
+    "VaultsListDeleted", "VaultListDeleted", f"{_L}/read", changes=False
+)
+PURGE_VAULT = Operation("VaultsPurgeDeleted", "VaultPurge", f"{_L}/purge/action")
+CHECK_VAULT_NAME = Operation(
+    "VaultsCheckNameAvailability",
+    "VaultCheckNameAvailability",
+    "Microsoft.KeyVault/checkNameAvailability/read",
+    changes=False,
+)
+
+_G = "Microsoft.Resources/subscriptions/resourceGroups"
+GET_GROUP = Operation("ResourceGroupsGet", "ResourceGroupGet", f"{_G}/read", changes=False)
+LIST_GROUPS = Operation("ResourceGroupsList", "ResourceGroupList", f"{_G}/read", changes=False)
+PUT_GROUP = Operation("ResourceGroupsCreateOrUpdate", "ResourceGroupPut", f"{_G}/write")
+DELETE_GROUP = Operation("ResourceGroupsDelete", "ResourceGroupDelete", f"{_G}/delete")
+
+_A = "Microsoft.Authorization/roleAssignments"
+LIST_ASSIGNMENTS = Operation(
+    "RoleAssignmentsList", "RoleAssignmentList", f"{_A}/read", changes=False
+)
+PUT_ASSIGNMENT = Operation("RoleAssignmentsCreate", "RoleAssignmentPut", f"{_A}/write")
+DELETE_ASSIGNMENT = Operation("RoleAssignmentsDelete", "RoleAssignmentDelete", f"{_A}/delete")
+LIST_ROLES = Operation(
+    "RoleDefinitionsList",
+    "RoleDefinitionList",
+    "Microsoft.Authorization/roleDefinitions/read",
+    changes=False,
+)
+
+# Our own plane: what only the owner of the home does, over the socket. `Devvault/...` actions are
+# matched by no built-in role; the gate allows them to the home's owner alone.
+_H = "Devvault/home"
+INIT_HOME = Operation("HomeInit", "HomeInit", f"{_H}/write")
+UNLOCK_HOME = Operation("HomeUnlock", "HomeUnlock", f"{_H}/unlock/action")
+LOCK_HOME = Operation("HomeLock", "HomeLock", f"{_H}/lock/action")
+REKEY_HOME = Operation("HomeRekey", "HomeRekey", f"{_H}/rekey/action")
+ADD_RECOVERY = Operation("RecoveryAdd", "HomeRecoveryAdd", f"{_H}/recovery/write")
+REMOVE_RECOVERY = Operation("RecoveryRemove", "HomeRecoveryRemove", f"{_H}/recovery/delete")
+BACKUP_HOME = Operation("HomeBackup", "HomeBackup", f"{_H}/backup/action")
+RESTORE_HOME = Operation("HomeRestore", "HomeRestore", f"{_H}/restore/action")
+ACCEPT_RESTORE = Operation("AcceptRestore", "HomeAcceptRestore", f"{_H}/acceptRestore/action")
+PUT_TRUST = Operation("TrustPut", "FolderAllow", f"{_H}/trust/write")
+DELETE_TRUST = Operation("TrustDelete", "FolderDisallow", f"{_H}/trust/delete")
+LIST_TRUST = Operation("TrustList", "FolderList", f"{_H}/trust/read", changes=False)
+CHECK_TRUST = Operation("TrustCheck", "FolderRefused", f"{_H}/trust/read", changes=False)
+READ_AUDIT = Operation("AuditList", "AuditList", f"{_H}/audit/read", changes=False)
+VERIFY_AUDIT = Operation("AuditVerify", "AuditVerify", f"{_H}/audit/read", changes=False)
+PRUNE_AUDIT = Operation("AuditPrune", "AuditPrune", f"{_H}/audit/delete")
+SCAN_VALUES = Operation("CheckScan", "CheckScan", f"{_H}/scan/action", changes=False)
+
+OPERATIONS: dict[str, Operation] = {
+    found.id: found for found in list(globals().values()) if isinstance(found, Operation)
+}

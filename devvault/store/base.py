@@ -1,0 +1,190 @@
+"""The Store and Transaction protocols, and the register of engines.
+
+A store knows bytes and indexes, not secrets: a row is an identity, an index, and two sealed blobs.
+Whatever `write` returned from is durable; a kill at any instant loses nothing acknowledged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+
+LIVE = 0
+DELETED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One sealed record. `name` is folded; `due` is seconds since 1970, for the scheduler."""
+
+    kind: str
+    scope: str
+    name: str
+    version: str
+    state: int
+    due: int | None
+    generation: int
+    wrapped: bytes
+    sealed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """One link of the audit chain. `at`: microseconds since 1970; `epoch` names the audit keys."""
+
+    seq: int
+    at: int
+    epoch: int
+    sealed: bytes
+    mac: bytes
+
+
+class Reading(Protocol):
+    """A consistent view of the store."""
+
+    def find(self, kind: str, scope: str, name: str, version: str = "") -> Row | None:
+        """Return the row with this identity, or None."""
+        ...
+
+    def page(
+        self, kind: str, scope: str, *, state: int = LIVE, after: str = "", limit: int
+    ) -> list[Row]:
+        """Return up to `limit` rows of a kind and scope, ordered by name, names > `after`."""
+        ...
+
+    def versions(
+        self, kind: str, scope: str, name: str, *, after: str = "", limit: int
+    ) -> list[Row]:
+        """Return up to `limit` rows of one name, ordered by version, versions > `after`."""
+        ...
+
+    def due(self, kind: str, until: int, limit: int) -> list[Row]:
+        """Return up to `limit` rows of a kind with `due` <= `until`, the longest due first."""
+        ...
+
+    def count(self, kind: str, scope: str | None = None, state: int | None = None) -> int:
+        """Return how many rows there are."""
+        ...
+
+    def rows(self) -> Iterator[Row]:
+        """Go through every row in identity order (for rekey, backup, verification)."""
+        ...
+
+    def value(self, name: str) -> bytes | None:
+        """Return a named value (format, slots, checkpoint), or None."""
+        ...
+
+    def values(self, prefix: str) -> dict[str, bytes]:
+        """Return the named values whose name begins so."""
+        ...
+
+    def audit_head(self) -> AuditRow | None:
+        """Return the newest audit row."""
+        ...
+
+    def audit_row(self, seq: int) -> AuditRow | None:
+        """Return one audit row."""
+        ...
+
+    def audit_after(self, seq: int, limit: int) -> list[AuditRow]:
+        """Return up to `limit` audit rows with a higher number, in order."""
+        ...
+
+    def audit_before(self, seq: int, limit: int) -> list[AuditRow]:
+        """Return up to `limit` audit rows with a lower number, newest first."""
+        ...
+
+
+class Writing(Reading, Protocol):
+    """An open transaction; all of it happens, or nothing."""
+
+    def put(self, row: Row) -> None:
+        """Insert the row, or replace the one with its identity."""
+        ...
+
+    def drop(self, kind: str, scope: str, name: str, version: str = "") -> bool:
+        """Remove a row; say whether it was there."""
+        ...
+
+    def drop_name(self, kind: str, scope: str, name: str) -> int:
+        """Remove every version of a name; return how many."""
+        ...
+
+    def drop_scope(self, kind: str, scope: str) -> int:
+        """Remove every row of a kind and scope; return how many."""
+        ...
+
+    def set_value(self, name: str, value: bytes | None) -> None:
+        """Set a named value, or remove it with None."""
+        ...
+
+    def append_audit(self, row: AuditRow) -> None:
+        """Add the next audit row.
+
+        Raises:
+            Damaged: its number is taken.
+        """
+        ...
+
+    def prune_audit(self, upto: int) -> int:
+        """Remove audit rows with a number <= `upto`; return how many."""
+        ...
+
+
+class Store(Protocol):
+    """Where sealed records rest."""
+
+    def read(self) -> AbstractContextManager[Reading]:
+        """Open a consistent view, on the calling thread."""
+        ...
+
+    def write(self, work: Callable[[Writing], T]) -> T:
+        """Run `work` in a transaction and return its result once it is durable.
+
+        Writers that arrive together share one commit. `work` runs on the writer thread; what it
+        raises undoes its own changes alone, and is raised here.
+        """
+        ...
+
+    def submit(self, work: Callable[[Writing], object]) -> None:
+        """Queue `work` and return; it is committed with the next batch, within 50 ms."""
+        ...
+
+    def flush(self) -> None:
+        """Return once everything submitted so far is durable.
+
+        Raises:
+            Unavailable: something queued could not be written (a full disk, say).
+        """
+        ...
+
+    def truncate(self) -> None:
+        """Empty the write-ahead log, trying again until no reader is in the way."""
+        ...
+
+    def compact(self) -> None:
+        """Rewrite the database so that no freed page holds old bytes, then `truncate`."""
+        ...
+
+    def check(self) -> None:
+        """Check the database's own structure.
+
+        Raises:
+            Damaged: it is not sound.
+        """
+        ...
+
+    def close(self) -> None:
+        """Commit what is queued and close."""
+        ...
+
+
+# The register: engine name -> "module:callable", loaded on first use by daemon/build.py alone.
+STORES: dict[str, str] = {"sqlite": "devvault.store.sqlite:open_store"}
+
+OpenStore = Callable[[Path], Store]
