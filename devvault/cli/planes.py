@@ -7,13 +7,14 @@ Every refusal comes out as an error of `devvault.errors`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote, urlencode
 
 from devvault.cli import ask
-from devvault.cli.reply import Body, items, text
+from devvault.cli.progress import Progress
+from devvault.cli.reply import Body, items, number, table, text
 from devvault.client.daemon import ensure
-from devvault.client.http import Connection, Response, raise_for
+from devvault.client.http import Connection, Response, error_from, raise_for
 from devvault.errors import Locked, NotFound, Unavailable
 from devvault.paths import Home, default_home
 
@@ -52,17 +53,35 @@ class Planes:
         """Ask the local plane and return its JSON."""
         return self._json(self._send(method, LOCAL, path, _encoded(body)))
 
-    def send_local(
-        self, path: str, body: bytes, *, content_type: str = "application/octet-stream"
-    ) -> Response:
+    def send_local(self, path: str, body: bytes | Iterable[bytes]) -> Response:
         """Post raw bytes to the local plane and return the reply as it is."""
-        return self._send("POST", LOCAL, path, body, content_type=content_type)
+        return self._send("POST", LOCAL, path, body, content_type="application/octet-stream")
 
     def stream(self, path: str, body: Mapping[str, object]) -> Iterator[bytes]:
         """Post to the local plane and return the pieces of its reply as they come."""
         return self._connection.stream(
             "POST", LOCAL, path, _headers("application/json"), _encoded(body)
         )
+
+    def progress(self, path: str, what: str, body: Mapping[str, object] | None = None) -> Body:
+        """Post long work to the local plane, draw how far it is, and return its result.
+
+        Raises:
+            Unavailable: the daemon ended on the way; its next start repairs what was begun.
+        """
+        lines = self._connection.lines(
+            "POST", LOCAL, path, _headers("application/json"), _encoded(body or {})
+        )
+        with Progress(what) as drawn:
+            for line in lines:
+                if not isinstance(line, dict):
+                    continue
+                if "error" in line:
+                    raise error_from(number(line, "status"), table(line, "error"))
+                if "result" in line:
+                    return table(line, "result")
+                drawn.step(number(line, "done"), number(line, "total"))
+        raise Unavailable(f"{what} was cut off", hint="devvault daemon status")
 
     def data(
         self,
@@ -124,7 +143,7 @@ class Planes:
         method: str,
         host: str,
         path: str,
-        body: bytes,
+        body: bytes | Iterable[bytes],
         *,
         content_type: str = "application/json",
     ) -> Response:
@@ -136,12 +155,7 @@ class Planes:
     def _json(self, response: Response) -> Body:
         if not response.body:
             return {}
-        try:
-            found = json.loads(response.body)
-        except ValueError as error:
-            raise Unavailable(
-                "the daemon's answer cannot be read", hint="devvault daemon stop"
-            ) from error
+        found = response.json()
         if not isinstance(found, dict):
             raise Unavailable("the daemon's answer cannot be read", hint="devvault daemon stop")
         return found

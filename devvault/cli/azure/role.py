@@ -135,7 +135,7 @@ def _create(args: argparse.Namespace) -> int:
 
 def _list(args: argparse.Namespace) -> int:
     planes = open_planes()
-    say.show(args, [_named(planes, item) for item in _chosen(planes, args)], table=_columns)
+    say.show(args, _named(planes, _chosen(planes, args)), table=_columns)
     return 0
 
 
@@ -260,19 +260,23 @@ def flat(item: Body) -> Body:
     return {**rest, **facts}
 
 
-def _named(planes: Planes, item: Body) -> Body:
-    """Return an assignment with the names that az looks up for it."""
-    found = flat(item)
+def _named(planes: Planes, items: list[Body]) -> list[Body]:
+    """Return assignments with the names that az looks up for them."""
     names = {
         text(role, "name"): text(table(role, "properties"), "roleName")
         for role in planes.arm_list(f"{_PROVIDER}/roleDefinitions", version=ROLE_VERSION)
     }
-    role = text(found, "roleDefinitionId").rpartition("/")[2]
-    return {
-        "principalName": text(found, "principalId"),
-        "roleDefinitionName": names.get(role, role),
-        **found,
-    }
+    found = []
+    for item in map(flat, items):
+        role = text(item, "roleDefinitionId").rpartition("/")[2]
+        found.append(
+            {
+                "principalName": text(item, "principalId"),
+                "roleDefinitionName": names.get(role, role),
+                **item,
+            }
+        )
+    return found
 
 
 def _columns(result: object) -> object:

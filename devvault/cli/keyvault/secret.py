@@ -13,13 +13,13 @@ from devvault.cli.keyvault.verbs import (
     add_flag,
     add_tags,
     from_id,
-    iso,
     moment,
     read_tags,
 )
 from devvault.cli.planes import open_planes
 from devvault.cli.privatefile import read_file, write_private
 from devvault.cli.reply import Body, table, text
+from devvault.cli.times import iso
 from devvault.errors import WrongUse
 
 _WORDS = "keyvault secret"

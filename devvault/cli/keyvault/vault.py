@@ -1,4 +1,4 @@
-"""`devvault keyvault create|show|...`: az's words for vaults, over the control plane's ARM shapes."""
+"""`devvault keyvault create`, `show`, ...: az's words for vaults, over ARM's REST shapes."""
 
 from __future__ import annotations
 

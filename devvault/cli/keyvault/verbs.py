@@ -8,9 +8,9 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 
 from devvault.cli import say
+from devvault.cli.times import find_time
 from devvault.errors import WrongUse
 
 Run = Callable[[argparse.Namespace], int]
@@ -90,16 +90,11 @@ def truth(word: str) -> bool:
 
 def moment(word: str) -> int:
     """Read az's UTC times (`2027-01-31T00:00:00Z`, also a date alone) as seconds since 1970."""
-    text = word.strip()
-    text = text[:-1] + "+00:00" if text[-1:] in ("Z", "z") else text
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
+    found = find_time(word)
+    if found is None:
         raise argparse.ArgumentTypeError(
             f"'{say.printable(word)}' is no UTC time of the form Y-m-d'T'H:M:S'Z'"
-        ) from None
-    if found.tzinfo is None:
-        found = found.replace(tzinfo=UTC)
+        )
     return int(found.timestamp())
 
 
@@ -113,13 +108,6 @@ def read_tags(words: Sequence[str] | None) -> dict[str, str] | None:
         if key:
             found[key] = text
     return found
-
-
-def iso(seconds: object) -> str | None:
-    """Return a time as az prints it: ISO 8601 with +00:00."""
-    if not isinstance(seconds, int | float) or isinstance(seconds, bool):
-        return None
-    return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
 def with_group(body: dict[str, object]) -> dict[str, object]:
