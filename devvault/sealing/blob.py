@@ -21,7 +21,12 @@ _NONCE = 12
 
 
 def seal_blob(
-    mark: str, key: bytes, kid: str, plaintext: bytes, *, random: Callable[[int], bytes] = os.urandom
+    mark: str,
+    key: bytes,
+    kid: str,
+    plaintext: bytes,
+    *,
+    random: Callable[[int], bytes] = os.urandom,
 ) -> bytes:
     """Return the blob; `mark` says what kind of backup it is, `kid` which key opens it."""
     header = json.dumps(

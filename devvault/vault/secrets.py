@@ -285,9 +285,7 @@ def deleted_of(gate: Gate, reading: Reading, vault: Vault, secret: Secret) -> De
     """Return a deleted secret as its operations show it."""
     assert secret.deleted is not None
     assert secret.purge_at is not None
-    return DeletedSecret(
-        current_of(gate, reading, vault, secret), secret.deleted, secret.purge_at
-    )
+    return DeletedSecret(current_of(gate, reading, vault, secret), secret.deleted, secret.purge_at)
 
 
 def write_version(gate: Gate, writing: Writing, version: SecretVersion) -> None:
