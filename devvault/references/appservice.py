@@ -121,10 +121,9 @@ def _parameters(at: int, body: str) -> dict[str, _Span]:
 
 
 def _from_names(given: dict[str, _Span], end: int) -> tuple[str, str, str, str | None]:
-    for needed, other in (("VaultName", "SecretName"), ("SecretName", "VaultName")):
+    for needed in ("VaultName", "SecretName"):
         if needed not in given:
-            at = given[other][0] if other in given else end
-            _refuse(at, f"{needed} is missing")
+            _refuse(end, f"{needed} is missing")
     vault = _vault(*given["VaultName"])
     name = _secret_name(*given["SecretName"])
     version_at, version = given.get("SecretVersion", (end, ""))
