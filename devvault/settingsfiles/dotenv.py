@@ -24,6 +24,8 @@ BOM = b"\xef\xbb\xbf"
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _ALLOW = re.compile(r"#\s*devvault:\s*allow(?:[^\S\n]+(.*))?$")
+# The parser's time grows with the square of a run of blanks; half a kilobyte is harmless.
+_BLANKS = re.compile(r"[^\S\n]{513}")
 # The parser's own grammar up to the value (python-dotenv 1.2.4, parser.py), to find its place.
 _HEAD = re.compile(r"\s*(export[^\S\n]+)?(?:'[^']+'|[^=#\s]+)[^\S\n]*(?:(=)([^\S\n]*))?")
 _QUOTED = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"", re.DOTALL)
@@ -48,9 +50,12 @@ class DotenvFile:
         for setting in settings:
             if setting.key not in changes:
                 continue
-            new = quoted(changes[setting.key], prefer=setting.quote)
             if setting.value is None:
-                new = "=" + new
+                # Behind a bare name a comment needs no blank; behind a bare value it does.
+                tight = data[setting.offset_end : setting.offset_end + 1] == b"#"
+                new = "=" + quoted(changes[setting.key], prefer="'" if tight else "")
+            else:
+                new = quoted(changes[setting.key], prefer=setting.quote)
             pieces += [data[done : setting.offset_start], new.encode()]
             done = setting.offset_end
         result = b"".join([*pieces, data[done:]])
@@ -117,7 +122,11 @@ class _Text:
             char += len(line) + 1
             byte += len(line.encode()) + len(end[0])
             done = end.end()
-        return cls("\n".join(lines), lines, char_starts, byte_starts)
+        text = cls("\n".join(lines), lines, char_starts, byte_starts)
+        blanks = _BLANKS.search(text.text)
+        if blanks is not None:
+            raise Invalid(f"line {text.line_at(blanks.start())} holds over 512 blanks in a row")
+        return text
 
     def line_at(self, char: int) -> int:
         """Return the line (from 1) that a character stands on."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 
 import pytest
 from dotenv import dotenv_values
@@ -181,6 +180,8 @@ def test_an_allow_mark_without_a_reason_does_not_count():
         (b"A\n", b"A=new\n"),
         (b"A  # c\n", b"A=new  # c\n"),
         (b"A=1\nA=2\n", b"A=new\nA=new\n"),
+        (b"A#c\n", b"A='new'#c\n"),
+        (b"A='1'#c\n", b"A='new'#c\n"),
         (b"\xc3\xa9=\xc3\xa9\nA=1\n", b"\xc3\xa9=\xc3\xa9\nA=new\n"),
     ],
 )
@@ -257,8 +258,9 @@ def test_rewrite_changes_only_the_value(text, value):
     written, done = b"", 0
     for setting in settings:
         if setting.key == key:
+            tight = setting.value is None and data[setting.offset_end :].startswith(b"#")
             equals = b"=" if setting.value is None else b""
-            new = quoted(value, prefer=setting.quote).encode()
+            new = quoted(value, prefer="'" if tight else setting.quote).encode()
             written += data[done : setting.offset_start] + equals + new
             done = setting.offset_end
     assert changed == written + data[done:]
@@ -284,7 +286,13 @@ def test_any_bytes_are_read_or_invalid(data):
     assert "line " in message
 
 
-def test_a_large_file_is_read_in_one_pass(tmp_path: Path):
+@pytest.mark.parametrize("line", [b"A=b" + b" " * 200_000 + b"c", b"A=" + b"\t" * 600 + b"c"])
+def test_a_run_of_blanks_cannot_stall_the_reader(line):
+    with pytest.raises(Invalid, match="line 2 holds over 512 blanks"):
+        ENV.read(b"B=1\r\n" + line + b"\r\n")
+
+
+def test_a_large_file_is_read_in_one_pass():
     data = b"".join(b"KEY_%d=value # comment\n" % i for i in range(3000))
     settings = ENV.read(data)
     assert len(settings) == 3000
