@@ -2,7 +2,8 @@
 
 One self-contained file for `python -I -S`: it imports `posix` and `_socket` alone and parses no
 settings file. Whatever it cannot do itself it hands to the full CLI by exec: other verbs, other
-flags, no daemon, a file that is not plainly ours, an answer that is odd in any way.
+flags, no daemon, a file that is not plainly ours, an answer that is odd in any way. The full CLI
+makes the same request with the same `settle`, and its own ways to read a file and to ask.
 """
 
 import posix
@@ -10,7 +11,12 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import NoReturn
+
+    # Reads the file at a path and returns it as `name NUL length NUL bytes`.
+    Read = Callable[[bytes, bytes], bytes]
+    Ask = Callable[[list[bytes], list[bytes]], bytes]
 
 MARK = b"@microsoft.keyvault("
 FILE_LIMIT = 1024 * 1024
@@ -35,11 +41,23 @@ class HandOver(Exception):
     """The full CLI has to do this one."""
 
 
+class Stop(Exception):
+    """The daemon says to end here, with this code; what there is to say has been said."""
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+
+
 def main(args: "list[str]", given: "dict[bytes, bytes]") -> "NoReturn":
     """Become CMD, or the full CLI. `given` is the environment as the user's shell left it."""
     try:
         command, flags = parse(args)
-        environment = settle(flags, given)
+        path = socket_path(given)
+        environment, _ = settle(
+            [b"Vrun", *flags], given, read_file, lambda head, files: ask(path, head, files)
+        )
+    except Stop as stop:
+        posix._exit(stop.code)  # noqa: SLF001  # nothing is open, and no exit handler is ours
     except (HandOver, OSError):
         whole = [sys.executable, "-I", "-m", "devvault", *args]
         posix.execve(sys.executable, whole, {**given, LOCALE: _locale(given)})
@@ -79,41 +97,36 @@ def parse(args: "list[str]") -> "tuple[list[bytes], list[bytes]]":
     return command, fields
 
 
-def settle(flags: "list[bytes]", given: "dict[bytes, bytes]") -> "dict[bytes, bytes]":
-    """Return the environment that CMD gets: as given, with the daemon's answer applied."""
+def settle(
+    flags: "list[bytes]", given: "dict[bytes, bytes]", read: "Read", ask: "Ask"
+) -> "tuple[dict[bytes, bytes], list[bytes]]":
+    """Return the environment that CMD gets, and the names in it whose values are secret."""
     folder = posix.getcwdb()
-    marked = []
-    plain = []
-    for name, value in given.items():
-        if name[:9] == b"DEVVAULT_" and name not in KNOWN:
-            raise HandOver
-        if MARK in value.lower():
-            marked.append(b"E" + name + b"=" + value)
-        else:
-            plain.append(b"N" + name)
-    root, project = find_project(folder)
+    marked = [b"E" + name + b"=" + given[name] for name in given if MARK in given[name].lower()]
+    plain = [b"N" + name for name in given if MARK not in given[name].lower()]
+    root, project = find_project(folder, read)
     named = [field[1:] for field in flags if field[:1] == b"F"]
     if named:
-        files = [read_file(_joined(folder, path), path) for path in named]
+        files = [read(_joined(folder, path), path) for path in named]
     else:
-        files = find_settings(folder, root)
-    head = [b"P1", b"Vrun", b"C" + folder, b"R" + root]
+        files = find_settings(folder, root, read)
+    head = [b"P1", b"C" + folder, b"R" + root]
     head += [field for field in flags if field[:1] != b"F"]
     if named:
         head.append(b"G1")
-    if project:
-        head.append(b"J" + project)
-    elif not marked and not files and b"Ono-connect" in flags:
-        return child_of(given)
-    path = socket_path(given)
-    listed, reply = apply(ask(path, head + marked + plain, files), given)
+    if not marked and not files and not project and b"Ono-connect" in flags:
+        return child_of(given), []
+    tail = [*marked, *plain]
+    own = [b"J" + project] if project else []
+    listed, made, secrets = apply(ask([*head, *tail], own + [b"F" + f for f in files]), given)
     if listed:
-        files = [read_listed(root, project, name) for name in listed]
-        present = [found for found in files if found]
-        listed, reply = apply(ask(path, [*head, b"A1", *marked, *plain], present), given)
+        head.append(b"A1")
+        files = [read_listed(root, project, name, read) for name in listed]
+        reply = ask([*head, *tail], own + [b"F" + found for found in files if found])
+        listed, made, secrets = apply(reply, given)
         if listed:
             raise HandOver
-    return reply
+    return made, secrets
 
 
 def child_of(given: "dict[bytes, bytes]") -> "dict[bytes, bytes]":
@@ -121,7 +134,7 @@ def child_of(given: "dict[bytes, bytes]") -> "dict[bytes, bytes]":
     return {name: given[name] for name in given if name not in (b"DEVVAULT_PASSPHRASE", LOCALE)}
 
 
-def find_project(folder: bytes) -> "tuple[bytes, bytes]":
+def find_project(folder: bytes, read: "Read") -> "tuple[bytes, bytes]":
     """Return the repository root (else the folder itself), and the project file as a J field.
 
     A `.git` that neither we nor root own makes no repository.
@@ -141,7 +154,7 @@ def find_project(folder: bytes) -> "tuple[bytes, bytes]":
             path = _joined(at, name)
             if not _facts(path):
                 continue
-            found = read_file(path, path)
+            found = read(path, path)
             if name == b"devvault.toml" or has_our_table(found):
                 return root, found
         if at == root:
@@ -157,19 +170,19 @@ def has_our_table(text: bytes) -> bool:
     return b"[tool.devvault" in bare or b"\ntool.devvault" in bare or b"[tool]" in bare
 
 
-def find_settings(folder: bytes, root: bytes) -> "list[bytes]":
+def find_settings(folder: bytes, root: bytes, read: "Read") -> "list[bytes]":
     """Return the nearest `.env` from the folder up to the repository root."""
     at = folder
     while True:
         path = _joined(at, b".env")
         if _facts(path):
-            return [read_file(path, path)]
+            return [read(path, path)]
         if at == root:
             return []
         at = at.rpartition(b"/")[0] or b"/"
 
 
-def read_listed(root: bytes, project: bytes, name: bytes) -> bytes:
+def read_listed(root: bytes, project: bytes, name: bytes, read: "Read") -> bytes:
     """Return a file that the project lists, b"" where it is not there; inside the root only."""
     path = _joined(project.partition(b"\0")[0].rpartition(b"/")[0] or b"/", name)
     inside = root.rstrip(b"/") + b"/"
@@ -184,7 +197,7 @@ def read_listed(root: bytes, project: bytes, name: bytes) -> bytes:
         if not facts or facts.st_mode & 0o170000 == 0o120000:
             raise HandOver
         at = at.rpartition(b"/")[0]
-    return read_file(path, name)
+    return read(path, name)
 
 
 def read_file(path: bytes, name: bytes) -> bytes:
@@ -213,6 +226,8 @@ def read_file(path: bytes, name: bytes) -> bytes:
 
 def socket_path(given: "dict[bytes, bytes]") -> bytes:
     """Return where the daemon listens, where that is plain; as `devvault.paths` has it."""
+    if any(name[:9] == b"DEVVAULT_" and name not in KNOWN for name in given):
+        raise HandOver
     home = given.get(b"DEVVAULT_HOME", b"")
     if not home:
         user = given.get(b"HOME", b"")
@@ -231,11 +246,16 @@ def socket_path(given: "dict[bytes, bytes]") -> bytes:
     return path
 
 
+def body_of(head: "list[bytes]", files: "list[bytes]") -> bytes:
+    """Return a request's body: fields end with NUL, file fields carry their own length."""
+    return b"".join([field + b"\0" for field in head] + files)
+
+
 def ask(path: bytes, head: "list[bytes]", files: "list[bytes]") -> bytes:
     """Post the request and return the body of a whole answer with status 200."""
     import _socket
 
-    body = b"".join([field + b"\0" for field in head] + [b"F" + found for found in files])
+    body = body_of(head, files)
     sock = _socket.socket(1, _socket.SOCK_STREAM)
     try:
         sock.connect(path)
@@ -267,16 +287,21 @@ def check_peer(getsockopt: "object", peercred: int, level: int) -> None:
         raise HandOver
 
 
-def apply(reply: bytes, given: "dict[bytes, bytes]") -> "tuple[list[bytes], dict[bytes, bytes]]":
-    """Return the files that the daemon asks for, and the environment that it makes.
+def apply(
+    reply: bytes, given: "dict[bytes, bytes]"
+) -> "tuple[list[bytes], dict[bytes, bytes], list[bytes]]":
+    """Return the files that the daemon asks for, the environment it makes, and its secrets' names.
 
-    Ends the process where the daemon says so (settings that do not resolve).
+    Raises:
+        HandOver: the reply is cut off, or holds what we do not know.
+        Stop: settings do not resolve; why stands on stderr.
     """
     fields = reply.split(b"\0")
     if fields[-2:] != [b".", b""]:
         raise HandOver  # cut off on the way
     made = child_of(given)
     listed = []
+    secrets = []
     notes = []
     code = -1
     for field in fields[:-2]:
@@ -294,13 +319,15 @@ def apply(reply: bytes, given: "dict[bytes, bytes]") -> "tuple[list[bytes], dict
             listed.append(content)
         elif tag == b"X" and content.isdigit():
             code = int(content)
-        elif tag != b"M":  # M names secrets, for masking
+        elif tag == b"M":
+            secrets.append(content)
+        else:
             raise HandOver
     if notes:
         posix.write(2, b"".join(notes))
     if code >= 0:
-        posix._exit(code)  # noqa: SLF001  # nothing is open, and no exit handler is ours
-    return listed, made
+        raise Stop(code)
+    return listed, made, secrets
 
 
 def become(command: "list[bytes]", environment: "dict[bytes, bytes]") -> "NoReturn":
