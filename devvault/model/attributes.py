@@ -39,6 +39,9 @@ class Change:
     exp: datetime | None = None
 
 
+NO_CHANGE = Change()
+
+
 def check_tags(tags: Mapping[str, str], *, length: int = SECRET_TAG_LENGTH) -> Mapping[str, str]:
     """Return the tags as a plain mapping, or refuse them.
 

@@ -67,12 +67,17 @@ class Reading(Protocol):
         """Return up to `limit` rows of a kind with `due` <= `until`, the longest due first."""
         ...
 
-    def count(self, kind: str, scope: str | None = None, state: int | None = None) -> int:
-        """Return how many rows there are."""
+    def count(
+        self, kind: str | None = None, scope: str | None = None, state: int | None = None
+    ) -> int:
+        """Return how many rows there are, of every kind or one."""
         ...
 
     def rows(self) -> Iterator[Row]:
-        """Go through every row in identity order (for rekey, backup, verification)."""
+        """Go through every row in identity order (for rekey, backup, verification).
+
+        Inside a transaction a row may be replaced while it is gone through.
+        """
         ...
 
     def value(self, name: str) -> bytes | None:
@@ -152,7 +157,11 @@ class Store(Protocol):
         ...
 
     def submit(self, work: Callable[[Writing], object]) -> None:
-        """Queue `work` and return; it is committed with the next batch, within 50 ms."""
+        """Queue `work` and return; it is committed with the next batch, within 50 ms.
+
+        Raises:
+            Unavailable: the store is closed, or an earlier queued job could not be written.
+        """
         ...
 
     def flush(self) -> None:

@@ -49,7 +49,7 @@ def backup_secret(gate: Gate, caller: Caller, vault_name: str, name: str) -> byt
         )
         if len(rows) > VERSIONS_LIMIT:
             raise Invalid(
-                f"The secret {name} has more than {VERSIONS_LIMIT} versions and cannot be backed up."
+                f"The secret {name} has over {VERSIONS_LIMIT} versions and cannot be backed up."
             )
         body = {
             "format": 1,

@@ -174,7 +174,7 @@ class Gate:
         if self.stale is not None:
             raise Stale(
                 f"the vault is read-only: {self.stale}",
-                hint="restore the newer database, or accept this one: devvault audit accept-restore",
+                hint="restore the newer one, or accept this: devvault audit accept-restore",
             )
 
     def _authorise(

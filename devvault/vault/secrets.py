@@ -11,6 +11,7 @@ from devvault.access.principals import Caller
 from devvault.errors import Forbidden, NotFound
 from devvault.model import operations as op
 from devvault.model.attributes import (
+    NO_CHANGE,
     NO_TAGS,
     Attributes,
     Change,
@@ -43,7 +44,7 @@ def set_secret(
     *,
     content_type: str | None = None,
     tags: Mapping[str, str] = NO_TAGS,
-    change: Change = Change(),
+    change: Change = NO_CHANGE,
 ) -> SecretVersion:
     """Make a new version, which becomes the current one; return it with its value.
 
@@ -119,7 +120,7 @@ def update_secret(
     *,
     content_type: str | None = None,
     tags: Mapping[str, str] | None = None,
-    change: Change = Change(),
+    change: Change = NO_CHANGE,
 ) -> SecretVersion:
     """Change metadata of a version; members left None stay; the value never changes.
 

@@ -300,8 +300,7 @@ def check_name(gate: Gate, caller: Caller, name: str) -> tuple[bool, str, str]:
             return (
                 False,
                 "AccountNameInvalid",
-                "The vault name is invalid: 3-24 letters, digits and single hyphens, a letter"
-                " first, a letter or digit last.",
+                "a vault name is 3-24 letters, digits and single hyphens, and begins with a letter",
             )
         if reading.find(VAULT, "", fold(name)) is not None:
             return False, "AlreadyExists", f"The vault name '{name}' is already in use."
