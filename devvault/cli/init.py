@@ -16,7 +16,6 @@ from devvault.cli.planes import Planes, open_planes
 from devvault.cli.project import Place, open_place
 from devvault.cli.references import named_vaults
 from devvault.cli.reply import Body, text, texts
-from devvault.cli.trust import give, given_vaults
 from devvault.errors import Unavailable, WrongUse
 from devvault.settingsfiles.project import PROJECT_FILE, write_project
 
@@ -54,15 +53,16 @@ def main(args: argparse.Namespace) -> int:
     place = open_place()
     planes = open_planes(need="any")
     is_new = text(planes.status(), "state") == "new"
-    wanted = _wanted(args, place)
+    body = _body(args, place)
     if is_new:
-        made = _make_home(planes, args, place, wanted)
-        say.tell(f"made a home at {planes.home.root}")
+        made = _make_home(planes, args, body)
+        say.tell(f"made a home at {_short(planes.home.root)}")
     else:
+        if args.key_source or args.key_file:
+            say.note("the home is there already; its key source stays as it is")
         planes = open_planes()
-        made = _make_vaults(planes, place, args, wanted)
-    for name in texts(made, "vaults"):
-        say.tell(f"vault {name} is ready for {place.folder}")
+        made = planes.local("POST", "/local/init", {**body, "recovery": args.recovery is True})
+    _say_vaults(made, place)
     _write_project(place, args, texts(made, "vaults"))
     copy_templates(templates, place.folder)
     key = text(made, "recovery_key")
@@ -74,30 +74,31 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
-def _wanted(args: argparse.Namespace, place: Place) -> list[str]:
-    """Return the vaults that must be there; none means: one named after the folder."""
-    if args.name:
-        return [args.name]
+def _body(args: argparse.Namespace, place: Place) -> dict[str, object]:
+    """Return what must be there: the vaults that are named; none means one named as the folder."""
     local = place.project.vaults
     named = [local.get(name, name) for name in named_vaults(place)]
     if place.project.vault:
         named.insert(0, local.get(place.project.vault.lower(), place.project.vault))
-    return list(dict.fromkeys(named))
-
-
-def _make_home(planes: Planes, args: argparse.Namespace, place: Place, wanted: list[str]) -> Body:
-    recovery: bool | None = args.recovery
-    body: dict[str, object] = {"folder": str(place.folder), "vaults": wanted}
+    body: dict[str, object] = {
+        "folder": str(place.folder),
+        "vaults": list(dict.fromkeys(named)),
+    }
     if args.name:
         body["name"] = args.name
+    return body
+
+
+def _make_home(planes: Planes, args: argparse.Namespace, body: dict[str, object]) -> Body:
     source = key_source_body(args, planes.home)
+    recovery: bool | None = args.recovery
     if recovery is None:
         recovery = ask.is_interactive() and ask.yes(
             "make a recovery key, in case the keyring or passphrase is lost?",
             instead="devvault init --no-recovery",
             default=True,
         )
-    body["recovery"] = recovery
+    body = {**body, "recovery": recovery}
     try:
         return planes.local("POST", "/local/init", {**body, **source})
     except Unavailable as refusal:
@@ -106,35 +107,14 @@ def _make_home(planes: Planes, args: argparse.Namespace, place: Place, wanted: l
         return planes.local("POST", "/local/init", {**body, **offer_passphrase(refusal)})
 
 
-def _make_vaults(planes: Planes, place: Place, args: argparse.Namespace, wanted: list[str]) -> Body:
-    """Make the vaults that are missing in a home that is there, and trust what may be trusted."""
-    if args.key_source or args.key_file:
-        say.note("the home is there already; its key source stays as it is")
-    there = _vaults(planes)
-    given = given_vaults(planes, place.folder)
-    wanted = wanted or sorted(given.values())
-    ready = []
-    for name in wanted:
-        if name.lower() not in there:
-            continue
-        if give(planes, place.folder, name, is_meant=bool(args.name)):
-            ready.append(there[name.lower()])
-        else:
-            say.note(f"the vault {name} is another project's; this folder may not resolve from it")
-            say.hint(f"devvault allow {name}")
-    missing = [name for name in wanted if name.lower() not in there]
-    if not missing and wanted:
-        return {"vaults": ready}
-    body = {"folder": str(place.folder), "vaults": missing}
-    made = planes.local("POST", "/local/init", body)
-    # The reply may list all that the folder has; each is said once.
-    names = [*ready, *texts(made, "vaults")]
-    return {**made, "vaults": list({name.lower(): name for name in names}.values())}
-
-
-def _vaults(planes: Planes) -> dict[str, str]:
-    found = planes.arm_list("providers/Microsoft.KeyVault/vaults")
-    return {text(item, "name").lower(): text(item, "name") for item in found}
+def _say_vaults(made: Body, place: Place) -> None:
+    strange = texts(made, "untrusted")
+    for name in texts(made, "vaults"):
+        if name not in strange:
+            say.tell(f"the vault {name} is ready for {_short(place.folder)}")
+    for name in strange:
+        say.note(f"the vault {name} is another project's; this folder may not resolve from it")
+        say.hint(f"devvault allow {name}")
 
 
 def _write_project(place: Place, args: argparse.Namespace, vaults: list[str]) -> None:

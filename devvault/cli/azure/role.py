@@ -14,7 +14,6 @@ from devvault.errors import Conflict, NotFound, WrongUse
 
 _PROVIDER = "providers/Microsoft.Authorization"
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_ADMINISTRATOR = "00482a5a-887f-4fb3-b363-3b7fe8e74483"  # Key Vault Administrator, everywhere
 _TYPES = ("ForeignGroup", "Group", "ServicePrincipal", "User")
 
 
@@ -85,19 +84,8 @@ def main(args: argparse.Namespace) -> int:
 
 
 def developer(planes: Planes) -> str:
-    """Return the object id of the home's developer.
-
-    Raises:
-        NotFound: nobody administers the subscription.
-    """
-    for found in _assignments(planes, f"/subscriptions/{planes.subscription}"):
-        facts = table(found, "properties")
-        if _is_role(facts, _ADMINISTRATOR) and text(facts, "principalType") == "User":
-            return text(facts, "principalId")
-    raise NotFound(
-        "no user is Key Vault Administrator of this subscription",
-        hint="devvault role assignment list --all -o table",
-    )
+    """Return the object id of the home's developer."""
+    return text(planes.status(), "developer")
 
 
 def _create(args: argparse.Namespace) -> int:

@@ -8,17 +8,14 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from devvault.cli import say
 from devvault.cli.times import find_time
 from devvault.errors import WrongUse
 
 Run = Callable[[argparse.Namespace], int]
-Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  # has no other name
-
-_LONG_DASH = re.compile(r"[\u2012-\u2015\u2212](?=[A-Za-z])")
-# Flags whose next word is a value that must stay as it is, dash or not.
-_VALUE_FLAGS = frozenset({"--value", "--description", "--content-type", "--tags", "--query"})
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  # has no other name
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -117,24 +114,6 @@ def with_group(body: dict[str, object]) -> dict[str, object]:
     if found and "resourceGroup" not in body:
         return {**body, "resourceGroup": found[1]}
     return body
-
-
-def in_short_dashes(words: Sequence[str]) -> list[str]:
-    """Return the words with a pasted long dash before a flag read as two short ones, with a note.
-
-    Only words that begin with it, and no word that a flag before it takes as its value.
-    """
-    fixed: list[str] = []
-    for word in words:
-        is_value = bool(fixed) and fixed[-1] in _VALUE_FLAGS
-        dash = None if is_value else _LONG_DASH.match(word)
-        if dash:
-            flag = "--" + word[dash.end() :]
-            shown = flag.partition("=")[0]
-            say.note(f"the long dash before {say.printable(shown[2:])} was read as --")
-            word = flag  # noqa: PLW2901  # the corrected word is what goes on
-        fixed.append(word)
-    return fixed
 
 
 def soft_delete_note(args: argparse.Namespace) -> bool | None:
