@@ -73,7 +73,7 @@ class SocketProtocol(HttpToolsProtocol):
         """Tell the app who asks."""
         super().on_message_begin()
         self._head = 0
-        peer: dict[object, object] = {**(self._peer or {})}
+        peer: dict[object, object] = dict((self._peer or {}).items())
         self.scope["extensions"] = {PEER: peer}
 
     def on_url(self, url: bytes) -> None:
