@@ -49,6 +49,12 @@ class KeyFile:
                 f"the key file {self._path} holds the key of another home",
                 hint="devvault init --key-source file --key-file /another/file",
             )
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise Unavailable(
+                f"cannot make the folder {self._path.parent}: {error.strerror}"
+            ) from error
         self._write(home, {**keys, generation: master})
         if not hmac.compare_digest(self.reveal(home, generation, b""), master):
             raise Unavailable(f"{self._path} does not give back what was written to it")
@@ -63,6 +69,7 @@ class KeyFile:
         if found is None:
             raise NotFound(
                 f"the key file {self._path} does not hold this home's key",
+                code="KeyNotFound",
                 hint="devvault unlock --recovery",
             )
         leftover(self._path).unlink(missing_ok=True)

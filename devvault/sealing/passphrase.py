@@ -80,7 +80,7 @@ class Passphrase:
         except InvalidTag as error:
             if known:
                 raise _damaged() from error
-            raise Locked("wrong passphrase") from error
+            raise Locked("wrong passphrase", code="WrongPassphrase") from error
         self._kept = (stretch, kek)
         return master
 

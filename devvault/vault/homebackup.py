@@ -11,11 +11,108 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from devvault.errors import Invalid
+from devvault.access.principals import Caller
+from devvault.errors import Conflict, Invalid, NotFound
+from devvault.model import operations as op
+from devvault.paths import make_private_folder
+from devvault.sealing.bundle import open_bundle, seal_bundle
+from devvault.sealing.recovery import check_slot
 from devvault.store.base import AuditRow, Reading, Row, Writing
+from devvault.vault.keeper import NEW, Keeper
+from devvault.vault.opened import (
+    VALUE_GENERATION,
+    VALUE_HOME,
+    VALUE_RECOVERY,
+    VALUE_SLOT,
+    VALUE_SOURCE,
+    SourceChoice,
+)
 
 FORMAT = 1
 _CHUNK = 200
+
+
+def backup_home(keeper: Keeper, caller: Caller, passphrase: bytes | None = None) -> Iterator[bytes]:
+    """Return the sealed file in pieces, under a passphrase or (None) the home's recovery key.
+
+    The record of it is durable before the first piece is made.
+
+    Raises:
+        NotFound: no passphrase was given and there is no recovery key.
+        Locked: the home is locked.
+    """
+    opened = keeper.opened
+    store = keeper.store
+    public = None
+    with store.read() as reading:
+        slot = reading.value(VALUE_RECOVERY)
+    if passphrase is None:
+        if slot is None:
+            raise NotFound("this home has no recovery key", hint="devvault recovery add")
+        public = check_slot(slot, opened.master)
+    opened.gate.note(caller, op.BACKUP_HOME, opened.target())
+    store.flush()
+    secrets = {"home": opened.gate.home, "key": _encode(opened.key)}
+
+    def lines() -> Iterator[bytes]:
+        with store.read() as view:
+            generation = (view.value(VALUE_GENERATION) or b"").decode()
+            yield from dump(view, {**secrets, "generation": generation})
+
+    return seal_bundle(lines(), passphrase=passphrase, public=public)
+
+
+def restore_home(
+    keeper: Keeper,
+    chunks: Iterable[bytes],
+    choice: SourceChoice,
+    *,
+    passphrase: bytes | None = None,
+    recovery: str | None = None,
+) -> int:
+    """Make the home that a backup file holds, its key in the chosen key source; unlock it.
+
+    Nothing is there until everything is: the rows are one transaction.
+
+    Raises:
+        Conflict: a home is here already.
+        Invalid, Damaged: the file is no whole backup.
+        Locked: the passphrase or recovery key is wrong.
+    """
+    with keeper.guard:
+        if keeper.state != NEW:
+            raise Conflict(
+                "a vault home is here already, and a backup is never restored over one",
+                hint="export DEVVAULT_HOME=/an/empty/folder",
+            )
+        plain = open_bundle(chunks, passphrase=passphrase, recovery=recovery)
+        lines = split_lines(plain)
+        head = read_head(lines)
+        try:
+            home, generation = str(head["home"]), int(head["generation"])
+            key = _decode(str(head["key"]))
+        except (KeyError, ValueError) as error:
+            raise Invalid("this file is not a backup of a devvault home") from error
+        make_private_folder(keeper.home.root)
+        store = keeper.make_store()
+        source = keeper.make_source(choice)
+        kept: list[bytes] = []
+
+        def act(writing: Writing) -> int:
+            found = load(writing, lines)
+            if writing.value(VALUE_HOME) != home.encode():
+                raise Invalid("this backup is not of the home that it names")
+            # The key is put away only when the whole file has been read and found sound.
+            kept.append(source.protect(home, generation, key))
+            writing.set_value(VALUE_SOURCE, choice.to_bytes())
+            writing.set_value(VALUE_SLOT, kept[0])
+            return found
+
+        rows = store.write(act)
+        keeper.write_id(home)
+        gate = keeper.unlock(choice.passphrase)
+        gate.note(keeper.developer, op.RESTORE_HOME, keeper.opened.target(rows=str(rows)))
+        return rows
 
 
 def dump(reading: Reading, secrets: dict[str, str]) -> Iterator[bytes]:

@@ -177,9 +177,7 @@ class Keeper:
                 self.open_gate(choice.passphrase)
                 return False
             make_private_folder(self.home.root)
-            store = self._store or self._open_store(self.home.database)
-            self._store = store
-            self._make(store, choice)
+            self._make(self.make_store(), choice)
             return True
 
     def _make(self, store: Store, choice: SourceChoice) -> None:
@@ -188,7 +186,7 @@ class Keeper:
         if home is None:
             home = uuid.uuid4().hex.encode()
             store.write(lambda writing: writing.set_value(VALUE_HOME, home))
-        self._write_id(home.decode())
+        self.write_id(home.decode())
         source = self.make_source(choice)
         key = os.urandom(MASTER_SIZE)
         slot = source.protect(home.decode(), 1, key)
@@ -363,7 +361,15 @@ class Keeper:
         make_private_folder(self.home.run)
         self._lock_mark.touch(mode=0o600)
 
-    def _write_id(self, home: str) -> None:
+    def make_store(self) -> Store:
+        """Return the store of a home that is being made."""
+        with self.guard:
+            if self._store is None:
+                self._store = self._open_store(self.home.database)
+            return self._store
+
+    def write_id(self, home: str) -> None:
+        """Write down beside the database which home it is: another home's is noticed so."""
         path = self.home.root / "id"
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(home + "\n")
