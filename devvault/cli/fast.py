@@ -17,19 +17,15 @@ if TYPE_CHECKING:
     # Reads the file at a path and returns it as `name NUL length NUL bytes`.
     Read = Callable[[bytes, bytes], bytes]
     Ask = Callable[[list[bytes], list[bytes]], bytes]
+    # Reads a file that the project lists: repository root, path; b"" where it is not there.
+    Listed = Callable[[bytes, bytes], bytes]
 
 MARK = b"@microsoft.keyvault("
 FILE_LIMIT = 1024 * 1024
 REPLY_LIMIT = 64 * 1024 * 1024
 SOCKET_PATH_LIMIT = 100
 # Settings of ours that change nothing here; any other DEVVAULT_ variable is for the full CLI.
-KNOWN = (
-    b"DEVVAULT_HOME",
-    b"DEVVAULT_KEY_FILE",
-    b"DEVVAULT_KEY_SOURCE",
-    b"DEVVAULT_PASSPHRASE",
-    b"DEVVAULT_PASSPHRASE_FILE",
-)
+KNOWN = (b"HOME", b"KEY_FILE", b"KEY_SOURCE", b"PASSPHRASE", b"PASSPHRASE_FILE")
 # What LC_CTYPE was before Python's own start changed it (PEP 538), `=` before the value.
 LOCALE = b"DEVVAULT_LC_CTYPE"
 OPEN_FLAGS = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_NOCTTY | posix.O_CLOEXEC
@@ -54,7 +50,11 @@ def main(args: "list[str]", given: "dict[bytes, bytes]") -> "NoReturn":
         command, flags = parse(args)
         path = socket_path(given)
         environment, _ = settle(
-            [b"Vrun", *flags], given, read_file, lambda head, files: ask(path, head, files)
+            [b"Vrun", *flags],
+            given,
+            read_file,
+            read_listed,
+            lambda head, files: ask(path, head, files),
         )
     except Stop as stop:
         posix._exit(stop.code)  # noqa: SLF001  # nothing is open, and no exit handler is ours
@@ -98,13 +98,18 @@ def parse(args: "list[str]") -> "tuple[list[bytes], list[bytes]]":
 
 
 def settle(
-    flags: "list[bytes]", given: "dict[bytes, bytes]", read: "Read", ask: "Ask"
+    flags: "list[bytes]",
+    given: "dict[bytes, bytes]",
+    read: "Read",
+    listed_file: "Listed",
+    ask: "Ask",
 ) -> "tuple[dict[bytes, bytes], list[bytes]]":
     """Return the environment that CMD gets, and the names in it whose values are secret."""
     folder = posix.getcwdb()
-    marked = [b"E" + name + b"=" + given[name] for name in given if MARK in given[name].lower()]
-    plain = [b"N" + name for name in given if MARK not in given[name].lower()]
-    root, project = find_project(folder, read)
+    marked = [b"E" + n + b"=" + given[n] for n in given if MARK in given[n].lower()]
+    plain = [b"N" + n for n in given if MARK not in given[n].lower()]
+    root = find_root(folder)
+    project = find_project(folder, root, read)
     named = [field[1:] for field in flags if field[:1] == b"F"]
     if named:
         files = [read(_joined(folder, path), path) for path in named]
@@ -116,50 +121,66 @@ def settle(
         head.append(b"G1")
     if not marked and not files and not project and b"Ono-connect" in flags:
         return child_of(given), []
-    tail = [*marked, *plain]
     own = [b"J" + project] if project else []
-    listed, made, secrets = apply(ask([*head, *tail], own + [b"F" + f for f in files]), given)
-    if listed:
-        head.append(b"A1")
-        files = [read_listed(root, project, name, read) for name in listed]
-        reply = ask([*head, *tail], own + [b"F" + found for found in files if found])
-        listed, made, secrets = apply(reply, given)
+    sent = [b"F" + found for found in files]
+    for _ in range(4):
+        listed, needed, made, secrets = apply(ask([*head, *marked, *plain], own + sent), given)
         if listed:
-            raise HandOver
-    return made, secrets
+            if b"A1" in head:
+                break
+            head.append(b"A1")
+            found = [listed_file(root, name) for name in listed]
+            sent = [b"F" + one for one in found if one]
+        elif needed:
+            marked += [b"E" + name + b"=" + given[name] for name in needed if name in given]
+        else:
+            return made, secrets
+    raise HandOver
 
 
 def child_of(given: "dict[bytes, bytes]") -> "dict[bytes, bytes]":
     """Return an environment without what no child may see."""
-    return {name: given[name] for name in given if name not in (b"DEVVAULT_PASSPHRASE", LOCALE)}
+    hidden = (b"", b"DEVVAULT_PASSPHRASE", LOCALE)  # and what no exec would take
+    return {name: given[name] for name in given if name not in hidden}
 
 
-def find_project(folder: bytes, read: "Read") -> "tuple[bytes, bytes]":
-    """Return the repository root (else the folder itself), and the project file as a J field.
-
-    A `.git` that neither we nor root own makes no repository.
-    """
-    root = at = folder
-    while True:
+def find_root(folder: bytes) -> bytes:
+    """Return the repository around a folder, else the folder; another user's `.git` makes none."""
+    for at in upwards(folder, b"/"):
         facts = _facts(_joined(at, b".git"))
         if facts and facts.st_uid in (posix.geteuid(), 0):
-            root = at
-            break
-        if at == b"/":
-            break
-        at = at.rpartition(b"/")[0] or b"/"
-    at = folder
-    while True:
+            return at
+    return folder
+
+
+def find_project(folder: bytes, root: bytes, read: "Read") -> bytes:
+    """Return the nearest project file up to the root, b"" where there is none."""
+    for at in upwards(folder, root):
         for name in (b"devvault.toml", b"pyproject.toml"):
             path = _joined(at, name)
-            if not _facts(path):
-                continue
-            found = read(path, path)
-            if name == b"devvault.toml" or has_our_table(found):
-                return root, found
-        if at == root:
-            return root, b""
+            if _facts(path):
+                found = read(path, path)
+                if name == b"devvault.toml" or has_our_table(found):
+                    return found
+    return b""
+
+
+def find_settings(folder: bytes, root: bytes, read: "Read") -> "list[bytes]":
+    """Return the nearest `.env` up to the root."""
+    for at in upwards(folder, root):
+        path = _joined(at, b".env")
+        if _facts(path):
+            return [read(path, path)]
+    return []
+
+
+def upwards(at: bytes, root: bytes) -> "list[bytes]":
+    """Return the folders from one up to another around it."""
+    found = [at]
+    while at not in (root, b"/"):
         at = at.rpartition(b"/")[0] or b"/"
+        found.append(at)
+    return found
 
 
 def has_our_table(text: bytes) -> bool:
@@ -170,34 +191,23 @@ def has_our_table(text: bytes) -> bool:
     return b"[tool.devvault" in bare or b"\ntool.devvault" in bare or b"[tool]" in bare
 
 
-def find_settings(folder: bytes, root: bytes, read: "Read") -> "list[bytes]":
-    """Return the nearest `.env` from the folder up to the repository root."""
-    at = folder
-    while True:
-        path = _joined(at, b".env")
-        if _facts(path):
-            return [read(path, path)]
-        if at == root:
-            return []
-        at = at.rpartition(b"/")[0] or b"/"
-
-
-def read_listed(root: bytes, project: bytes, name: bytes, read: "Read") -> bytes:
-    """Return a file that the project lists, b"" where it is not there; inside the root only."""
-    path = _joined(project.partition(b"\0")[0].rpartition(b"/")[0] or b"/", name)
-    inside = root.rstrip(b"/") + b"/"
-    if path[: len(inside)] != inside or b".." in path.split(b"/"):
+def read_listed(root: bytes, path: bytes) -> bytes:
+    """Read a file that the project lists: in the repository, through no folder that is a link."""
+    if not path.startswith(root.rstrip(b"/") + b"/") or b".." in path.split(b"/"):
         raise HandOver
-    if not _facts(path):
-        posix.write(2, b"devvault: note: the project lists %b, which is not there\n" % _clean(name))
-        return b""
-    at = path.rpartition(b"/")[0]
-    while len(at) >= len(inside):  # no folder on the way may lead elsewhere
+    for at in upwards(path.rpartition(b"/")[0], root):
         facts = _facts(at)
         if not facts or facts.st_mode & 0o170000 == 0o120000:
             raise HandOver
-        at = at.rpartition(b"/")[0]
-    return read(path, name)
+    if not _facts(path):
+        note_missing(path)
+        return b""
+    return read_file(path, path)
+
+
+def note_missing(path: bytes) -> None:
+    """Say that a file which the project lists is not there."""
+    posix.write(2, b"devvault: note: the project lists %b, which is not there\n" % _clean(path))
 
 
 def read_file(path: bytes, name: bytes) -> bytes:
@@ -226,7 +236,7 @@ def read_file(path: bytes, name: bytes) -> bytes:
 
 def socket_path(given: "dict[bytes, bytes]") -> bytes:
     """Return where the daemon listens, where that is plain; as `devvault.paths` has it."""
-    if any(name[:9] == b"DEVVAULT_" and name not in KNOWN for name in given):
+    if any(name[:9] == b"DEVVAULT_" and name[9:] not in KNOWN for name in given):
         raise HandOver
     home = given.get(b"DEVVAULT_HOME", b"")
     if not home:
@@ -236,7 +246,7 @@ def socket_path(given: "dict[bytes, bytes]") -> bytes:
             data = user + b"/Library/Application Support"
         elif data[:1] != b"/":
             data = user + b"/.local/share"
-        if user[:1] != b"/" and data[:1] != b"/":
+        if b"/" not in (user[:1], given.get(b"XDG_DATA_HOME", b"")[:1]):
             raise HandOver
         home = data + b"/devvault"
     path = home + b"/run/s"
@@ -289,8 +299,8 @@ def check_peer(getsockopt: "object", peercred: int, level: int) -> None:
 
 def apply(
     reply: bytes, given: "dict[bytes, bytes]"
-) -> "tuple[list[bytes], dict[bytes, bytes], list[bytes]]":
-    """Return the files that the daemon asks for, the environment it makes, and its secrets' names.
+) -> "tuple[list[bytes], list[bytes], dict[bytes, bytes], list[bytes]]":
+    """Return what the daemon asks for (files, names), the environment, and its secrets' names.
 
     Raises:
         HandOver: the reply is cut off, or holds what we do not know.
@@ -301,6 +311,7 @@ def apply(
         raise HandOver  # cut off on the way
     made = child_of(given)
     listed = []
+    needed = []
     secrets = []
     notes = []
     code = -1
@@ -319,6 +330,8 @@ def apply(
             listed.append(content)
         elif tag == b"X" and content.isdigit():
             code = int(content)
+        elif tag == b"K":
+            needed.append(content)
         elif tag == b"M":
             secrets.append(content)
         else:
@@ -327,7 +340,7 @@ def apply(
         posix.write(2, b"".join(notes))
     if code >= 0:
         raise Stop(code)
-    return listed, made, secrets
+    return listed, needed, made, secrets
 
 
 def become(command: "list[bytes]", environment: "dict[bytes, bytes]") -> "NoReturn":
@@ -339,7 +352,7 @@ def become(command: "list[bytes]", environment: "dict[bytes, bytes]") -> "NoRetu
         _signal.signal(number, _signal.SIG_DFL)
     name = command[0]
     if b"/" in name or not name:
-        places = [name]
+        places = [name] if name else []
     else:
         folders = environment.get(b"PATH", b"/usr/local/bin:/bin:/usr/bin").split(b":")
         places = [_joined(folder or b".", name) for folder in folders]
@@ -358,15 +371,20 @@ def become(command: "list[bytes]", environment: "dict[bytes, bytes]") -> "NoRetu
     posix._exit(code)  # noqa: SLF001  # as above
 
 
+def as_given(environ: "dict[bytes, bytes]", locale: bytes) -> "dict[bytes, bytes]":
+    """Return the environment as it was before Python's start; `locale` as `LOCALE` says."""
+    given = dict(environ)
+    given.pop(LOCALE, None)
+    given.pop(b"LC_CTYPE", None)
+    if locale:
+        given[b"LC_CTYPE"] = locale[1:]
+    return given
+
+
 def start(locale: str) -> "NoReturn":
     """Begin as the front does: `locale` is `=` and LC_CTYPE, or empty where it was not set."""
-    given = dict(posix.environ)
-    if locale:
-        given[b"LC_CTYPE"] = _encoded(locale[1:])
-    else:
-        given.pop(b"LC_CTYPE", None)
     try:
-        main(sys.argv[3:], given)
+        main(sys.argv[3:], as_given(posix.environ, _encoded(locale)))
     except KeyboardInterrupt:
         posix._exit(130)  # noqa: SLF001  # as a shell says of a command ended by Ctrl-C
 
