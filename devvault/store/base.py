@@ -12,6 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from devvault.model.auditrow import AuditRow
+
+__all__ = [
+    "DELETED",
+    "LIVE",
+    "STORES",
+    "AuditRow",
+    "OpenStore",
+    "Reading",
+    "Row",
+    "Store",
+    "Writing",
+]
+
 T = TypeVar("T")
 
 LIVE = 0
@@ -31,17 +45,6 @@ class Row:
     generation: int
     wrapped: bytes
     sealed: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class AuditRow:
-    """One link of the audit chain. `at`: microseconds since 1970; `epoch` names the audit keys."""
-
-    seq: int
-    at: int
-    epoch: int
-    sealed: bytes
-    mac: bytes
 
 
 class Reading(Protocol):
@@ -152,7 +155,22 @@ class Store(Protocol):
         ...
 
     def submit(self, work: Callable[[Writing], object]) -> None:
-        """Queue `work` and return; it is committed with the next batch, within 50 ms."""
+        """Queue `work` and return; it is committed with the next batch, within 50 ms.
+
+        Where a batch cannot be written, `work` is kept and runs again until it can. A backlog of
+        thousands makes the caller wait.
+
+        Raises:
+            Unavailable: the store is closed, or the backlog does not move.
+        """
+        ...
+
+    @property
+    def failed(self) -> Exception | None:
+        """Why the last submitted work is not durable: what may not be done unrecorded must wait.
+
+        None again once it is written; what `work` itself raised stays until `flush` raised it.
+        """
         ...
 
     def flush(self) -> None:
@@ -164,7 +182,11 @@ class Store(Protocol):
         ...
 
     def truncate(self) -> None:
-        """Empty the write-ahead log, trying again until no reader is in the way."""
+        """Empty the write-ahead log, trying again until no reader is in the way.
+
+        Raises:
+            Unavailable: a reader stayed in the way to the end of the store's patience.
+        """
         ...
 
     def compact(self) -> None:
