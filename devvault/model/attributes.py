@@ -19,6 +19,11 @@ CONTENT_TYPE_LENGTH = 255
 NO_TAGS: Mapping[str, str] = MappingProxyType({})
 
 
+def no_tags() -> Mapping[str, str]:
+    """Return the empty tags, as a dataclass field wants its default made."""
+    return NO_TAGS
+
+
 @dataclass(frozen=True, slots=True)
 class Attributes:
     """What a client may set, and when the version was made and last changed (whole seconds)."""
@@ -37,6 +42,9 @@ class Change:
     enabled: bool | None = None
     nbf: datetime | None = None
     exp: datetime | None = None
+
+
+NO_CHANGE = Change()
 
 
 def check_tags(tags: Mapping[str, str], *, length: int = SECRET_TAG_LENGTH) -> Mapping[str, str]:

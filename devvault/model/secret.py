@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from devvault.errors import Invalid
-from devvault.model.attributes import NO_TAGS, Attributes
+from devvault.model.attributes import Attributes, no_tags
 
 VALUE_LIMIT = 25 * 1024
 
@@ -38,7 +38,7 @@ class SecretVersion:
     recovery_level: str
     recoverable_days: int
     content_type: str | None = None
-    tags: Mapping[str, str] = NO_TAGS
+    tags: Mapping[str, str] = field(default_factory=no_tags)
     value: str | None = None
 
     def __repr__(self) -> str:

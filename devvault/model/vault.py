@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from devvault.errors import Invalid
-from devvault.model.attributes import NO_TAGS
+from devvault.model.attributes import no_tags
 from devvault.model.names import PROVIDER, vault_host, vault_scope
 
 RETENTION_DEFAULT = 90
@@ -21,7 +21,7 @@ class Group:
     name: str
     location: str
     created: datetime
-    tags: Mapping[str, str] = NO_TAGS
+    tags: Mapping[str, str] = field(default_factory=no_tags)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Vault:
     public_network: str = "Enabled"
     network: Network = Network()
     policies: tuple[Policy, ...] = ()
-    tags: Mapping[str, str] = NO_TAGS
+    tags: Mapping[str, str] = field(default_factory=no_tags)
     deleted: datetime | None = None
 
     @property

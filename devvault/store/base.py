@@ -70,12 +70,17 @@ class Reading(Protocol):
         """Return up to `limit` rows of a kind with `due` <= `until`, the longest due first."""
         ...
 
-    def count(self, kind: str, scope: str | None = None, state: int | None = None) -> int:
-        """Return how many rows there are."""
+    def count(
+        self, kind: str | None = None, scope: str | None = None, state: int | None = None
+    ) -> int:
+        """Return how many rows there are, of every kind or one."""
         ...
 
     def rows(self) -> Iterator[Row]:
-        """Go through every row in identity order (for rekey, backup, verification)."""
+        """Go through every row in identity order (for rekey, backup, verification).
+
+        Inside a transaction a row may be replaced while it is gone through.
+        """
         ...
 
     def value(self, name: str) -> bytes | None:
@@ -161,7 +166,7 @@ class Store(Protocol):
         thousands makes the caller wait.
 
         Raises:
-            Unavailable: the store is closed, or the backlog does not move.
+            Unavailable: the store is closed, or earlier work could not be written (see `failed`).
         """
         ...
 

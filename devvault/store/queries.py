@@ -4,8 +4,6 @@ Every listing goes by key, never by offset: the last page costs what the first o
 statement that lists or finds names the index it needs, so that no planner can pick another.
 """
 
-# ruff: noqa: S608  # built from the constants of this page alone; every value is a parameter
-
 from __future__ import annotations
 
 _ROW = "kind, scope, name, version, state, due, generation, wrapped, sealed"
@@ -29,7 +27,6 @@ ROWS = (
     f"SELECT {_ROW} FROM records WHERE (kind, scope, name, version) > (?, ?, ?, ?)"
     " ORDER BY kind, scope, name, version LIMIT ?"
 )
-COUNT = "SELECT COUNT(*) FROM records WHERE kind = ?"
 PUT = (
     f"INSERT INTO records ({_ROW}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (kind, scope, name, version) DO UPDATE SET state = excluded.state,"
@@ -57,3 +54,13 @@ AUDIT_AFTER = f"SELECT {_AUDIT} FROM audit WHERE seq > ? ORDER BY seq LIMIT ?"
 AUDIT_BEFORE = f"SELECT {_AUDIT} FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?"
 APPEND_AUDIT = f"INSERT INTO audit ({_AUDIT}) VALUES (?, ?, ?, ?, ?)"
 PRUNE_AUDIT = "DELETE FROM audit WHERE seq <= ?"
+
+
+def count(
+    kind: str | None, scope: str | None, state: int | None
+) -> tuple[str, tuple[str | int, ...]]:
+    """Return the statement that counts the rows which match what is given, and its values."""
+    named = (("kind", kind), ("scope", scope), ("state", state))
+    given = [(column, value) for column, value in named if value is not None]
+    where = " AND ".join(f"{column} = ?" for column, _ in given) or "1"
+    return f"SELECT COUNT(*) FROM records WHERE {where}", tuple(value for _, value in given)

@@ -59,14 +59,12 @@ class SqliteReading:
         found = self._execute(queries.DUE, (kind, until, limit))
         return [Row(*each) for each in found.fetchall()]
 
-    def count(self, kind: str, scope: str | None = None, state: int | None = None) -> int:
-        """Return how many rows there are, versions too."""
-        statement, values = queries.COUNT, [kind]
-        if scope is not None:
-            statement, values = statement + " AND scope = ?", [*values, scope]
-        if state is None:
-            return int(self._execute(statement, tuple(values)).fetchone()[0])
-        return int(self._execute(statement + " AND state = ?", (*values, state)).fetchone()[0])
+    def count(
+        self, kind: str | None = None, scope: str | None = None, state: int | None = None
+    ) -> int:
+        """Return how many rows there are, versions too, of every kind or one."""
+        statement, values = queries.count(kind, scope, state)
+        return int(self._execute(statement, values).fetchone()[0])
 
     def rows(self) -> Iterator[Row]:
         """Go through every row in identity order (for rekey, backup, verification)."""

@@ -82,7 +82,11 @@ class Writer:
         self._wait(_Job(alone=work, until=monotonic() + patience))
 
     def submit(self, work: Work) -> None:
-        """Queue `work` for the next batch, at latest in 50 ms."""
+        """Queue `work` for the next batch, at latest in 50 ms.
+
+        Raises:
+            Unavailable: the store is closed, or earlier work could not be written.
+        """
         job = _Job(work)
         with self._condition:
             if len(self._queue) >= _BACKLOG_LIMIT and not self._condition.wait_for(
@@ -90,6 +94,10 @@ class Writer:
             ):
                 raise Unavailable("too much waits to be written") from self.failed
             self._refuse_when_closing()
+            if self.failed is not None:
+                raise Unavailable(
+                    "earlier changes could not be written", hint="devvault doctor"
+                ) from self.failed
             job.due = monotonic() + _SUBMIT_DELAY
             self._queue.append(job)
             if len(self._queue) == 1:

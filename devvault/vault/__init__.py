@@ -1,0 +1,1 @@
+"""What the service does: one function per operation; synchronous; every one passes the gate."""

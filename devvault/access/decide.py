@@ -1,0 +1,107 @@
+"""The one decision: allow or refuse, and why. Pure; every way in asks it through the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from devvault.access.policies import allows
+from devvault.access.principals import Caller
+from devvault.access.rbac import Assignment, scope_covers
+from devvault.access.roles import built_in
+from devvault.errors import Forbidden
+from devvault.model.operations import Operation
+from devvault.model.vault import Vault
+
+_OURS = "devvault/"
+_PROPAGATION = (
+    "If role assignments, deny assignments or role definitions were changed recently,"
+    " please observe propagation time."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """May this caller do this to this resource? `vault` is the one that holds it, if any."""
+
+    caller: Caller
+    operation: Operation
+    resource: str
+    vault: Vault | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer, the rule it rests on, and the assignment that allowed it."""
+
+    allowed: bool
+    reason: str
+    assignment: Assignment | None = None
+
+
+def decide(question: Question, assignments: Sequence[Assignment]) -> Decision:
+    """Decide; whatever no rule allows is refused."""
+    caller, operation = question.caller, question.operation
+    if caller.kind == "System":
+        return Decision(True, "the home's own upkeep")
+    if operation.action.lower().startswith(_OURS):
+        if caller.owner:
+            return Decision(True, "the owner of the home")
+        return Decision(False, "only the owner of the home may do this")
+    if operation.data and question.vault is not None and not question.vault.rbac:
+        kind = operation.action.split("/")[2]
+        if allows(question.vault, caller, kind, operation.permission):
+            return Decision(True, "an access policy of the vault")
+        return Decision(False, "no access policy of the vault gives it")
+    return _by_role(question, assignments)
+
+
+def _by_role(question: Question, assignments: Sequence[Assignment]) -> Decision:
+    caller, operation = question.caller, question.operation
+    ids = {caller.oid.lower(), *(group.lower() for group in caller.groups)}
+    roles = built_in()
+    for assignment in assignments:
+        if assignment.principal.lower() not in ids:
+            continue
+        role = roles.get(assignment.role_id)
+        if role is None or not role.allows(operation.action, data=operation.data):
+            continue
+        if scope_covers(assignment.scope, question.resource):
+            return Decision(True, f"role {role.name} at {assignment.scope}", assignment)
+    return Decision(False, "no role assignment gives it")
+
+
+def refusal(question: Question, decision: Decision) -> Forbidden:
+    """Return the refusal in Azure's words."""
+    caller, operation, vault = question.caller, question.operation, question.vault
+    if operation.action.lower().startswith(_OURS):
+        return Forbidden(decision.reason)
+    where = f"{vault.name};location={vault.location}" if vault is not None else ""
+    if operation.data and vault is not None and not vault.rbac:
+        kind = operation.action.split("/")[2]
+        return Forbidden(
+            f"The user, group or application '{caller.words}' does not have {kind}"
+            f" {operation.permission} permission on key vault '{where}'. For help resolving this"
+            " issue, please see https://go.microsoft.com/fwlink/?linkid=2125287",
+            inner="AccessDenied",
+        )
+    if operation.data:
+        lines = (
+            "Caller is not authorized to perform action on resource.",
+            _PROPAGATION,
+            f"Caller: {caller.words}",
+            f"Action: '{operation.action}'",
+            f"Resource: '{question.resource.lower()}'",
+            "Assignment: (not found)",
+            "DenyAssignmentId: null",
+            "DecisionReason: 'DeniedWithNoValidRBAC' ",
+            f"Vault: {where}",
+            "",
+        )
+        return Forbidden("\r\n".join(lines), inner="ForbiddenByRbac")
+    return Forbidden(
+        f"The client '{caller.name}' with object id '{caller.oid}' does not have authorization to"
+        f" perform action '{operation.action}' over scope '{question.resource}' or the scope is"
+        " invalid. If access was recently granted, please refresh your credentials.",
+        code="AuthorizationFailed",
+    )

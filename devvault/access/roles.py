@@ -1,0 +1,69 @@
+"""Roles: what an assignment allows. The built-in ones are Azure's own, by name and GUID."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role definition; patterns hold `*`, which matches any text, slashes too."""
+
+    id: str
+    name: str
+    description: str
+    actions: tuple[str, ...]
+    not_actions: tuple[str, ...]
+    data_actions: tuple[str, ...]
+    not_data_actions: tuple[str, ...]
+
+    def allows(self, action: str, *, data: bool) -> bool:
+        """Say whether the role allows an action (or data action), its exceptions applied."""
+        granted = self.data_actions if data else self.actions
+        excepted = self.not_data_actions if data else self.not_actions
+        return matches(granted, action) and not matches(excepted, action)
+
+
+def matches(patterns: tuple[str, ...], action: str) -> bool:
+    """Say whether one of the patterns matches the action, case-insensitively."""
+    return bool(patterns) and _compiled(patterns).fullmatch(action) is not None
+
+
+@cache
+def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    parts = (".*".join(re.escape(part) for part in pattern.split("*")) for pattern in patterns)
+    return re.compile("|".join(parts), re.IGNORECASE | re.DOTALL)
+
+
+@cache
+def built_in() -> Mapping[str, Role]:
+    """Return Azure's built-in roles that concern a key vault, by GUID."""
+    text = files("devvault.access").joinpath("roles.json").read_text(encoding="utf-8")
+    found = (
+        Role(
+            role["id"],
+            role["name"],
+            role["description"],
+            tuple(role["actions"]),
+            tuple(role["notActions"]),
+            tuple(role["dataActions"]),
+            tuple(role["notDataActions"]),
+        )
+        for role in json.loads(text)
+    )
+    return MappingProxyType({role.id: role for role in found})
+
+
+def find(name: str) -> Role | None:
+    """Return a role by its name, its GUID or its full resource id, or None."""
+    wanted = name.rsplit("/", 1)[-1].lower()
+    for role in built_in().values():
+        if wanted in {role.id, role.name.lower()}:
+            return role
+    return None

@@ -1,0 +1,36 @@
+"""Reference: what every form of a reference parses to. A value; it asks nobody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SERVED_SUFFIX = ".vault.azure.net"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One secret that a setting points at.
+
+    `text` is the setting as it was written, `vault` and `host` are in lower case, `name` and
+    `version` as written (Key Vault compares names case-insensitively); no `version` means the
+    newest one. `version` is not checked to be 32 hexadecimal characters: App Service sends it as
+    it is, and the vault answers that there is no such version.
+    """
+
+    text: str
+    vault: str
+    name: str
+    version: str | None
+    host: str
+    form: str
+
+    @property
+    def uri(self) -> str:
+        """The secret's identifier, with the version where one is pinned."""
+        base = f"https://{self.host}/secrets/{self.name}"
+        return f"{base}/{self.version}" if self.version else base
+
+    @property
+    def is_served(self) -> bool:
+        """Whether the host is of the cloud that we answer for, and of no other."""
+        return self.host == f"{self.vault}{SERVED_SUFFIX}"

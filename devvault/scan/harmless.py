@@ -1,0 +1,123 @@
+"""Values that are no secret whatever their name says: references, lookups, placeholders, and more.
+
+Patterns are compiled on first use: most values never reach most of them.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from devvault.references.base import find as find_reference
+
+# The development keys that Azurite and the Cosmos DB emulator publish: the same on every machine.
+_EMULATOR_KEYS = (
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
+    "C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw==",
+    "SAS_KEY_VALUE",
+)
+
+# What people write where a value belongs, and what images and tutorials come with.
+_STAND_INS = frozenset(
+    {
+        "admin", "api-key", "api_key", "apikey", "bar", "baz", "change", "changeit",
+        "changeme", "default", "dev", "development", "dummy", "empty", "example", "fake",
+        "foo", "foobar", "guest", "hidden", "key", "local", "localhost", "minio",
+        "minioadmin", "mongo", "mongodb", "mypassword", "mysecret", "mysql", "mytoken",
+        "n/a", "na", "nil", "none", "not-set", "not_set", "notset", "null", "pass",
+        "passwd", "password", "placeholder", "postgres", "postgresql", "pwd", "rabbitmq",
+        "redacted", "redis", "replaceme", "root", "sa", "sample", "secret", "secrets",
+        "string", "tbd", "test", "testing", "todo", "token", "undefined", "unset", "user",
+        "username", "value", "xxx", "yourpassword", "yoursecret", "yourtoken",
+    }
+)  # fmt: skip
+
+_PATTERNS = {
+    "word": r"(?i:true|false|yes|no|on|off|null|none)",
+    "number": r"[+-]?\d[\d_]*(?:\.\d+)*(?:[eE][+-]?\d+)?(?:\s?(?:[kKmMgGtT]i?[bB]?|ms|s|m|h|d|%))?",
+    "guid": r"\{?[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\}?",
+    "reference": (
+        r"(?i:@Microsoft\.AppConfiguration\().*"
+        r"|akvs://[^\s]+"
+        r"|(?i:https://[a-z0-9-]+\.(?:vault\.(?:azure\.(?:net|cn)|usgovcloudapi\.net"
+        r"|microsoftazure\.de|localhost(?::\d+)?)|managedhsm\.azure\.net)(?::443)?"
+        r"/(?:secrets|keys|certificates)/)[\w./-]+"
+        r"|\{\s*\"uri\"\s*:\s*\"https://[^\"\s]+/secrets/[^\"\s]+\"\s*\}"
+        r"|(?:keyvaultref|secretref):[^\s]+|op://[^\s]+"
+        r"|(?:az|[A-Za-z_]\w*)\.getSecret\(.*\)"
+        r"|\{\s*\"(?:reference|keyVault)\"\s*:\s*\{.*\"keyVault\"?.*\}"
+    ),
+    "lookup": (
+        r"\$[A-Za-z_]\w*|\$env:\w+|%[A-Za-z_]\w*%|\$\{\{.*\}\}|\[(?:parameters|variables|concat"
+        r"|reference|listKeys|resourceId)\(.*\)\]|process\.env[.\[].*|os\.environ.*|os\.getenv\(.*"
+        r"|(?:secrets|vars|env|var|local|module|data)\.[\w.\[\]\"'-]+"
+    ),
+    "placeholder": (
+        r"<[^<>]*>|\[[\w .-]*\]|\{[\w .-]*\}|__\w+__|(.)\1{2,}"
+        r"|(?:your|put|insert|enter|replace|fill|todo|fixme|example|sample|dummy|fake"
+        r"|placeholder)(?:[-_ .:].*)?|(?:change|set|add)[-_ ].*"
+    ),
+    "placeholder inside": (
+        r"(?i:change[-_ ]?(?:me|this|it)(?![a-z])|replace[-_ ]?(?:me|this|with)|your[-_ ]"
+        r"|(?<![a-z])your(?:strong|secret|secure|super|api|client|storage|account|db|sql)"
+        r"|(?<![a-z])(?:placeholder|redacted|example)(?![a-z])|not[-_ ]?a[-_ ]?real"
+        r"|not[-_ ]?real|[-_ ]here$)|EXAMPLE(?:KEY)?$|[xX]{4,}|\*{3,}|\.{4,}|\u2026"
+    ),
+    "path": r"(?:~|\.{1,2})?/[\w.@ +/-]*|[A-Za-z]:\\[\w.@ +\\-]*|\.{1,2}\\[\w.@ +\\-]*",
+    "resource id": r"(?i:/subscriptions/)[\w./ -]+",
+    "public material": (
+        r"\s*-----BEGIN (?:CERTIFICATE|(?:RSA |EC )?PUBLIC KEY|SSH2 PUBLIC KEY|CERTIFICATE REQUEST"
+        r"|NEW CERTIFICATE REQUEST|X509 CRL|PGP PUBLIC KEY BLOCK|PGP SIGNATURE)-----.*"
+        r"|(?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2-\S+|sk-\S+@openssh\.com) AAAA\S+.*"
+        r"|MI[I-L].{3}(?:CC|ANBg|IjAN).*"
+        r"|data:image/.*|(?:[\w./-]+@)?sha(?:1|256|384|512)[-:]\S+|age1[0-9a-z]{58}|(?:pk|rk_pub)_(?:live|test)_\w+"
+    ),
+    "app insights": (
+        r"(?i:(?:InstrumentationKey|ApplicationId|(?:Ingestion|Live|Profiler|Snapshot)Endpoint"
+        r"|EndpointSuffix|AADTenantId|Authorization)=[^;=]*;?)+"
+    ),
+    "e-mail": r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+",
+    "host": r"(?:[a-z0-9_-]+\.)+[a-z]{2,24}(?::\d+)?|localhost(?::\d+)?|[\d.]+:\d+",
+    "any lookup": (
+        r"\$\{\{.{0,512}?\}\}|\$\{[^{}:]*(?::-([^{}]*)|:[?+=][^{}]*)?\}|\$\([^()]*\)|\{\{.{0,512}?\}\}"
+        r"|#\{[^{}]*\}#?|<%.{0,512}?%>|%\([^()]*\)s|@@\w+@@"
+    ),
+}
+
+
+@cache
+def pattern(name: str) -> re.Pattern[str]:
+    """Return one of the patterns above, compiled."""
+    return re.compile(_PATTERNS[name], re.DOTALL)
+
+
+def is_(name: str, value: str) -> bool:
+    """Say whether the whole value is of one of the shapes above."""
+    return pattern(name).fullmatch(value) is not None
+
+
+def is_reference(value: str) -> bool:
+    """Say whether the value points at a secret, in any form that Azure knows."""
+    return find_reference(value) is not None or is_("reference", value)
+
+
+def without_lookups(value: str) -> str:
+    """Return the value with `${X}`, `$(X)`, `{{ X }}` and the like cut out, defaults left in."""
+    if not any(mark in value for mark in ("${", "$(", "{{", "#{", "<%", "%(", "@@")):
+        return value
+    return pattern("any lookup").sub(lambda match: match[1] or "", value)
+
+
+def is_placeholder(value: str) -> bool:
+    """Say whether a value, or a part of one, stands where a secret is to be put."""
+    lowered = value.lower()
+    return (
+        lowered in _STAND_INS
+        or is_("placeholder", lowered)
+        or pattern("placeholder inside").search(value) is not None
+    )
+
+
+def is_emulator_key(value: str) -> bool:
+    """Say whether a value is a key that an emulator publishes for everyone."""
+    return value in _EMULATOR_KEYS

@@ -1,0 +1,183 @@
+"""The sealed form of each model object: plain JSON members, times as whole seconds since 1970."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from devvault.access.rbac import Assignment
+from devvault.model.attributes import Attributes
+from devvault.model.secret import Secret, SecretVersion
+from devvault.model.vault import Group, Network, Policy, Vault
+
+
+def seconds(moment: datetime | None) -> int | None:
+    """Return whole seconds since 1970, or None."""
+    return None if moment is None else int(moment.timestamp())
+
+
+def moment(value: int | None) -> datetime | None:
+    """Return the time of whole seconds since 1970, or None."""
+    return None if value is None else datetime.fromtimestamp(value, UTC)
+
+
+def _time(value: int) -> datetime:
+    return datetime.fromtimestamp(value, UTC)
+
+
+def pack_group(group: Group) -> dict[str, Any]:
+    """Return the body of a group's record."""
+    return {
+        "name": group.name,
+        "location": group.location,
+        "created": seconds(group.created),
+        "tags": dict(group.tags),
+    }
+
+
+def unpack_group(body: dict[str, Any]) -> Group:
+    """Read a group's record."""
+    return Group(body["name"], body["location"], _time(body["created"]), body["tags"])
+
+
+def pack_vault(vault: Vault) -> dict[str, Any]:
+    """Return the body of a vault's record."""
+    return {
+        "name": vault.name,
+        "group": vault.group,
+        "location": vault.location,
+        "subscription": vault.subscription,
+        "tenant": vault.tenant,
+        "created": seconds(vault.created),
+        "updated": seconds(vault.updated),
+        "sku": vault.sku,
+        "rbac": vault.rbac,
+        "retention": vault.retention,
+        "purge_protection": vault.purge_protection,
+        "for_deployment": vault.for_deployment,
+        "for_disk_encryption": vault.for_disk_encryption,
+        "for_template_deployment": vault.for_template_deployment,
+        "public_network": vault.public_network,
+        "network": asdict(vault.network),
+        "policies": [asdict(policy) for policy in vault.policies],
+        "tags": dict(vault.tags),
+        "deleted": seconds(vault.deleted),
+    }
+
+
+def unpack_vault(body: dict[str, Any]) -> Vault:
+    """Read a vault's record."""
+    network = body["network"]
+    return Vault(
+        **{
+            **body,
+            "created": _time(body["created"]),
+            "updated": _time(body["updated"]),
+            "deleted": moment(body["deleted"]),
+            "network": Network(
+                network["bypass"],
+                network["default_action"],
+                tuple(network["ip_rules"]),
+                tuple(network["subnet_rules"]),
+            ),
+            "policies": tuple(
+                Policy(
+                    policy["tenant"],
+                    policy["oid"],
+                    policy["appid"],
+                    tuple(policy["keys"]),
+                    tuple(policy["secrets"]),
+                    tuple(policy["certificates"]),
+                    tuple(policy["storage"]),
+                )
+                for policy in body["policies"]
+            ),
+        }
+    )
+
+
+def pack_secret(secret: Secret) -> dict[str, Any]:
+    """Return the body of a secret's record: the pointer to its current version."""
+    return {
+        "name": secret.name,
+        "current": secret.current,
+        "created": seconds(secret.created),
+        "deleted": seconds(secret.deleted),
+        "purge_at": seconds(secret.purge_at),
+    }
+
+
+def unpack_secret(vault: str, body: dict[str, Any]) -> Secret:
+    """Read a secret's record."""
+    return Secret(
+        vault,
+        body["name"],
+        body["current"],
+        _time(body["created"]),
+        moment(body["deleted"]),
+        moment(body["purge_at"]),
+    )
+
+
+def pack_version(version: SecretVersion) -> dict[str, Any]:
+    """Return the body of a version's record, its value included."""
+    at = version.attributes
+    return {
+        "value": version.value,
+        "type": version.content_type,
+        "tags": dict(version.tags),
+        "enabled": at.enabled,
+        "nbf": seconds(at.nbf),
+        "exp": seconds(at.exp),
+        "created": seconds(at.created),
+        "updated": seconds(at.updated),
+    }
+
+
+def unpack_version(
+    vault: Vault, name: str, version: str, body: dict[str, Any], *, value: bool
+) -> SecretVersion:
+    """Read a version's record; the value only where it is asked for."""
+    return SecretVersion(
+        vault.name,
+        name,
+        version,
+        Attributes(
+            created=_time(body["created"]),
+            updated=_time(body["updated"]),
+            enabled=body["enabled"],
+            nbf=moment(body["nbf"]),
+            exp=moment(body["exp"]),
+        ),
+        vault.recovery_level,
+        vault.retention,
+        body["type"],
+        body["tags"],
+        body["value"] if value else None,
+    )
+
+
+def pack_assignment(assignment: Assignment) -> dict[str, Any]:
+    """Return the body of a role assignment's record."""
+    return {
+        "role_id": assignment.role_id,
+        "principal": assignment.principal,
+        "principal_type": assignment.principal_type,
+        "scope": assignment.scope,
+        "created": seconds(assignment.created),
+        "created_by": assignment.created_by,
+    }
+
+
+def unpack_assignment(id: str, body: dict[str, Any]) -> Assignment:
+    """Read a role assignment's record."""
+    return Assignment(
+        id,
+        body["role_id"],
+        body["principal"],
+        body["principal_type"],
+        body["scope"],
+        _time(body["created"]),
+        body["created_by"],
+    )

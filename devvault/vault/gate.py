@@ -1,0 +1,220 @@
+"""The one door: authorise, act in a transaction, audit.
+
+Nothing reads or changes a vault but through here. A change and its audit record are one
+transaction; a value leaves only after its record is queued; a refusal is recorded like a success.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeVar
+
+from devvault.access.decide import Question, decide, refusal
+from devvault.access.principals import Caller
+from devvault.audit.record import AuditRecord
+from devvault.errors import (
+    Conflict,
+    Damaged,
+    DevvaultError,
+    Forbidden,
+    Invalid,
+    Locked,
+    NotFound,
+    Stale,
+    Unauthorized,
+    Unavailable,
+)
+from devvault.model.operations import Operation
+from devvault.model.vault import Vault
+from devvault.store.base import Reading, Store, Writing
+from devvault.vault.directory import Directory, Snapshot
+from devvault.vault.records import Records
+
+if TYPE_CHECKING:
+    from devvault.audit.trail import Trail
+    from devvault.clock import Clock
+
+T = TypeVar("T")
+
+_STATUS: tuple[tuple[type[DevvaultError], int], ...] = (
+    (Invalid, 400),
+    (Unauthorized, 401),
+    (Forbidden, 403),
+    (NotFound, 404),
+    (Conflict, 409),
+    (Stale, 409),
+    (Damaged, 422),
+    (Locked, 423),
+    (Unavailable, 424),
+)
+
+
+def status_of(error: DevvaultError) -> int:
+    """Return the HTTP status that an error is told and recorded with."""
+    for kind, status in _STATUS:
+        if isinstance(error, kind):
+            return status
+    return 400
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What an operation is about: an ARM resource id, its vault, and how the trail names it."""
+
+    resource: str
+    vault: Vault | None = None
+    id: str = ""
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+
+class Gate:
+    """Holds what an unlocked home works with; every operation takes it first."""
+
+    def __init__(
+        self,
+        store: Store,
+        records: Records,
+        trail: Trail,
+        clock: Clock,
+        *,
+        home: str,
+        tenant: str,
+        subscription: str,
+    ) -> None:
+        self.store = store
+        self.records = records
+        self.trail = trail
+        self.clock = clock
+        self.directory = Directory(records)
+        self.home = home
+        self.tenant = tenant
+        self.subscription = subscription
+        self.stale: str | None = None
+        self.secure_point: Callable[[], None] = lambda: None
+
+    def find_vault(self, name: str) -> Vault | None:
+        """Return a live vault by name, or None; no right is needed to know that a name exists."""
+        kept = self.directory.kept()
+        if kept is None:
+            with self.store.read() as reading:
+                kept = self.directory.at(reading)
+        return kept.find_vault(name)
+
+    def read(
+        self, caller: Caller, operation: Operation, target: Target, act: Callable[[Reading], T]
+    ) -> T:
+        """Run a read as this caller.
+
+        Raises:
+            Forbidden: the caller may not.
+            Unavailable: the trail cannot take the record; nothing is handed out then.
+        """
+        started = self.clock.now()
+        try:
+            with self.store.read() as reading:
+                self._authorise(caller, operation, target, self.directory.at(reading))
+                result = act(reading)
+        except DevvaultError as error:
+            self._queue(self._record(caller, operation, target, started, error))
+            raise
+        self._queue(self._record(caller, operation, target, started, None))
+        return result
+
+    def write(
+        self, caller: Caller, operation: Operation, target: Target, act: Callable[[Writing], T]
+    ) -> T:
+        """Run a change as this caller; return once it is durable together with its record.
+
+        Raises:
+            Forbidden: the caller may not.
+            Stale: the database is older than its anchor.
+        """
+        started = self.clock.now()
+
+        def work(writing: Writing) -> T:
+            self._refuse_stale()
+            self._authorise(caller, operation, target, self.directory.at(writing))
+            result = act(writing)
+            self.trail.append(writing, self._record(caller, operation, target, started, None))
+            return result
+
+        try:
+            return self.store.write(work)
+        except DevvaultError as error:
+            self._queue(self._record(caller, operation, target, started, error))
+            raise
+
+    def change_access(
+        self, caller: Caller, operation: Operation, target: Target, act: Callable[[Writing], T]
+    ) -> T:
+        """Run a change to vaults or assignments, which later decisions must see."""
+
+        def work(writing: Writing) -> T:
+            self.directory.changed()
+            return act(writing)
+
+        try:
+            return self.write(caller, operation, target, work)
+        finally:
+            self.directory.changed()
+
+    def note(
+        self,
+        caller: Caller,
+        operation: Operation,
+        target: Target,
+        error: DevvaultError | None = None,
+    ) -> None:
+        """Record something that happened outside a transaction (a refusal before the door)."""
+        self._queue(self._record(caller, operation, target, self.clock.now(), error))
+
+    def _refuse_stale(self) -> None:
+        if self.stale is not None:
+            raise Stale(
+                f"the vault is read-only: {self.stale}",
+                hint="restore the newer one, or accept this: devvault audit accept-restore",
+            )
+
+    def _authorise(
+        self, caller: Caller, operation: Operation, target: Target, snapshot: Snapshot
+    ) -> None:
+        question = Question(caller, operation, target.resource, target.vault)
+        decision = decide(question, snapshot.assignments)
+        if not decision.allowed:
+            raise refusal(question, decision)
+
+    def _queue(self, record: AuditRecord) -> None:
+        self.store.submit(lambda writing: self.trail.append(writing, record))
+
+    def _record(
+        self,
+        caller: Caller,
+        operation: Operation,
+        target: Target,
+        started: datetime,
+        error: DevvaultError | None,
+    ) -> AuditRecord:
+        now = self.clock.now()
+        spent = (now - started).total_seconds()
+        origin = caller.origin
+        return AuditRecord(
+            time=now,
+            operation=operation.audit,
+            resource=target.resource,
+            result="Success" if error is None else error.inner or error.code,
+            status=200 if error is None else status_of(error),
+            oid=caller.oid,
+            appid=caller.appid,
+            name=caller.name,
+            id=target.id,
+            detail="" if error is None else error.message,
+            address=origin.address,
+            agent=origin.agent,
+            uri=origin.uri,
+            api_version=origin.api_version,
+            correlation=origin.correlation,
+            duration_ms=max(0, int(spent * 1000)),
+            extra=target.extra,
+        )

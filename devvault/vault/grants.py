@@ -1,0 +1,132 @@
+"""Role assignments: who is given which role, at which scope."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+from devvault.access.principals import Caller
+from devvault.access.rbac import Assignment, scope_covers
+from devvault.access.roles import Role, built_in, find
+from devvault.errors import Conflict, Invalid, NotFound
+from devvault.model import operations as op
+from devvault.model.names import fold
+from devvault.store.base import Reading, Writing
+from devvault.vault.codecs import pack_assignment
+from devvault.vault.gate import Gate, Target
+from devvault.vault.records import ASSIGNMENT
+
+_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_TYPES = ("User", "Group", "ServicePrincipal", "ForeignGroup", "Device")
+
+
+def assign(
+    gate: Gate,
+    caller: Caller,
+    role: str,
+    principal: str,
+    principal_type: str,
+    scope: str,
+    *,
+    id: str = "",
+) -> Assignment:
+    """Give a principal a role at a scope.
+
+    Raises:
+        Invalid: a malformed id, an unknown type, a scope outside this subscription.
+        NotFound: `RoleDefinitionDoesNotExist`.
+        Conflict: `RoleAssignmentExists`: the same role, principal and scope, or the id is taken.
+    """
+    id = fold(id or str(uuid.uuid4()))
+    _check(gate, id, principal, principal_type, scope)
+    definition = find(role)
+    if definition is None:
+        raise NotFound(
+            f"The specified role definition '{role}' does not exist.",
+            code="RoleDefinitionDoesNotExist",
+            hint="devvault role definition list",
+        )
+    target = Target(scope, id=f"{scope}/providers/Microsoft.Authorization/roleAssignments/{id}")
+
+    def act(writing: Writing) -> Assignment:
+        for other in gate.directory.read(writing).assignments:
+            same = (
+                other.role_id == definition.id
+                and fold(other.principal) == fold(principal)
+                and fold(other.scope).rstrip("/") == fold(scope).rstrip("/")
+            )
+            if same or other.id == id:
+                raise Conflict(
+                    "The role assignment already exists. The ID of the existing role assignment"
+                    f" is {other.id.replace('-', '')}.",
+                    code="RoleAssignmentExists",
+                    fields={"id": other.id},
+                )
+        made = Assignment(
+            id,
+            definition.id,
+            principal,
+            principal_type,
+            scope.rstrip("/"),
+            gate.clock.now(),
+            caller.oid,
+        )
+        writing.put(gate.records.seal(ASSIGNMENT, "", id, pack_assignment(made)))
+        return made
+
+    return gate.change_access(caller, op.PUT_ASSIGNMENT, target, act)
+
+
+def list_assignments(gate: Gate, caller: Caller, scope: str) -> tuple[Assignment, ...]:
+    """Return the assignments that are in force at a scope or lie below it."""
+
+    def act(reading: Reading) -> tuple[Assignment, ...]:
+        return tuple(
+            assignment
+            for assignment in gate.directory.read(reading).assignments
+            if scope_covers(assignment.scope, scope) or scope_covers(scope, assignment.scope)
+        )
+
+    return gate.read(caller, op.LIST_ASSIGNMENTS, Target(scope), act)
+
+
+def remove_assignment(gate: Gate, caller: Caller, scope: str, id: str) -> Assignment | None:
+    """Take an assignment away; return it, or None where there was none."""
+    target = Target(scope, id=f"{scope}/providers/Microsoft.Authorization/roleAssignments/{id}")
+
+    def act(writing: Writing) -> Assignment | None:
+        for assignment in gate.directory.read(writing).assignments:
+            if assignment.id == fold(id):
+                writing.drop(ASSIGNMENT, "", assignment.id)
+                return assignment
+        return None
+
+    found = gate.change_access(caller, op.DELETE_ASSIGNMENT, target, act)
+    gate.secure_point()
+    return found
+
+
+def list_roles(gate: Gate, caller: Caller, scope: str) -> tuple[Role, ...]:
+    """Return every role that can be assigned at a scope."""
+    return gate.read(
+        caller, op.LIST_ROLES, Target(scope), lambda _reading: tuple(built_in().values())
+    )
+
+
+def _check(gate: Gate, id: str, principal: str, principal_type: str, scope: str) -> None:
+    for name, text in (("role assignment ID", id), ("principal ID", principal)):
+        if _GUID.fullmatch(fold(text)) is None:
+            raise Invalid(
+                f"The {name} '{text}' is not valid. It must be a GUID.",
+                code="InvalidRoleAssignmentId" if text is id else "InvalidPrincipalId",
+            )
+    if principal_type not in _TYPES:
+        raise Invalid(
+            f"The principal type '{principal_type}' is not valid.", code="UnsupportedPrincipalType"
+        )
+    root = f"/subscriptions/{gate.subscription}"
+    if not scope_covers(root, scope):
+        raise Invalid(
+            f"The scope '{scope}' does not lie in this home's subscription {gate.subscription}.",
+            code="InvalidScope",
+        )
