@@ -1,149 +1,203 @@
-"""A whole-home backup file: a stream sealed under a passphrase or the recovery key's public part.
+"""A whole home in one file, sealed under a passphrase or for the owner of a recovery key.
 
-Chunks of 64 KiB under AES-256-GCM with a counting nonce and a flag on the last one (STREAM):
-a file that was cut, reordered or changed anywhere does not open, and says so before it ends.
+It is written and read as a stream. Pieces of 64 KiB are sealed by AES-256-GCM with a counter and a
+flag on the last one as nonce (the STREAM construction): a piece that was changed, moved, left out
+or added does not open, and a file that was cut off says so at its end. What comes out before the
+end is sound as far as it goes; keep none of it until the end has come.
 """
 
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 import os
 from collections.abc import Iterable, Iterator
-from typing import Any
+from dataclasses import dataclass
+from itertools import chain
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from devvault.errors import Damaged, Invalid, Locked
-from devvault.sealing.envelope import KEY_SIZE, NONCE_SIZE, canon
-from devvault.sealing.passphrase import open_slot, seal_slot
-from devvault.sealing.recovery import parse_recovery_key, unwrap_with, wrap_to
+from devvault.sealing.envelope import KEY_SIZE, TAG_SIZE, Random, canon
+from devvault.sealing.master import hkdf
+from devvault.sealing.recovery import open_for, private_of, public_of, wrap_for
+from devvault.sealing.stretch import Cost, Stretch
 
 MARK = b"DVHOME1\n"
-_CHUNK = 64 * 1024
-_TAG = 16
+PIECE = 64 * 1024
 _HEAD_LIMIT = 16 * 1024
-_LAST = 1 << 88
+_MAC_SIZE = 32
+_WRAP = canon("devvault bundle wrap 1")
+_HEAD = "devvault bundle head 1"
+_BODY = "devvault bundle body 1"
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    by: str
+    text: bytes
+    mac: bytes
+    stretch: Stretch | None = None
+    public: bytes = b""
+    wrapped: bytes = b""
 
 
 def seal_bundle(
-    chunks: Iterable[bytes], *, passphrase: bytes | None = None, public: bytes | None = None
+    chunks: Iterable[bytes],
+    *,
+    passphrase: bytes | None = None,
+    public: bytes | None = None,
+    cost: Cost | None = None,
+    random: Random = os.urandom,
 ) -> Iterator[bytes]:
-    """Yield the sealed file; exactly one of passphrase and public key is given."""
+    """Yield the sealed file; exactly one of passphrase and a recovery key's public key is given.
+
+    Raises:
+        WrongUse: the passphrase is empty.
+    """
     assert (passphrase is None) != (public is None)
-    key = os.urandom(KEY_SIZE)
-    place = canon("devvault bundle 1")
     if passphrase is not None:
-        head = {"by": "passphrase", "slot": seal_slot(passphrase, place, key).decode()}
+        stretch = Stretch.fresh(cost or Cost(), random)
+        root = stretch.key(passphrase)
+        body: dict[str, object] = {"by": "passphrase", **stretch.to_body()}
     else:
         assert public is not None
-        head = {
+        root = random(KEY_SIZE)
+        body = {
             "by": "recovery",
-            "slot": base64.b64encode(wrap_to(public, place, key)).decode(),
+            "public": base64.b64encode(public).decode(),
+            "wrapped": base64.b64encode(wrap_for(public, _WRAP, root, random)).decode(),
         }
-    text = json.dumps(head, sort_keys=True).encode()
-    yield MARK + len(text).to_bytes(4, "big") + text
-    cipher = AESGCM(key)
-    counter = 0
-    rest = b""
+    text = json.dumps(body, separators=(",", ":")).encode()
+    yield MARK + len(text).to_bytes(4, "big") + text + _mac(root, text)
+    cipher = _cipher(root, text)
+    number = 0
+    held = bytearray()
     for chunk in chunks:
-        rest += chunk
-        while len(rest) > _CHUNK:
-            yield cipher.encrypt(_nonce(counter), rest[:_CHUNK], text)
-            rest = rest[_CHUNK:]
-            counter += 1
-    yield cipher.encrypt(_nonce(counter, last=True), rest, text)
+        held += chunk
+        # A full piece waits until more follows: only the last one bears the flag.
+        while len(held) > PIECE:
+            yield cipher.encrypt(_nonce(number), bytes(held[:PIECE]), None)
+            del held[:PIECE]
+            number += 1
+    yield cipher.encrypt(_nonce(number, last=True), bytes(held), None)
 
 
-def bundle_lock(head: bytes) -> str:
-    """Return what a file is opened with: `passphrase` or `recovery`.
+def bundle_lock(begin: bytes) -> str:
+    """Return what opens a file, from its first 16 KiB or more: `passphrase` or `recovery`.
 
     Raises:
         Invalid: it is no such file.
+        Damaged: its head is cut short or malformed.
     """
-    return str(_head(head)[0]["by"])
+    return _read_head(begin)[0].by
 
 
 def open_bundle(
     chunks: Iterable[bytes], *, passphrase: bytes | None = None, recovery: str | None = None
 ) -> Iterator[bytes]:
-    """Yield what was sealed; nothing of a changed chunk comes out.
+    """Yield what was sealed, piece by piece; see the top of this file.
 
     Raises:
-        Invalid: it is no such file, or the recovery key has a typing error.
-        Locked: the passphrase or recovery key is wrong or missing.
+        Invalid: it is no such file, or the recovery key is mistyped.
+        Locked: the passphrase or recovery key is wrong, or the other one is needed.
         Damaged: it was cut off or changed.
     """
     source = iter(chunks)
-    data = b""
+    held = bytearray()
     for chunk in source:
-        data += chunk
-        if len(data) > len(MARK) + 4 + _HEAD_LIMIT:
+        held += chunk
+        if len(held) >= len(MARK) + 4 + _HEAD_LIMIT + _MAC_SIZE:
             break
-    head, text, start = _head(data)
-    key = _open_head(head, passphrase, recovery)
-    cipher = AESGCM(key)
-    rest = data[start:]
-    counter = 0
-    for chunk in source:
-        rest += chunk
-        while len(rest) > _CHUNK + _TAG:
-            yield _open(cipher, _nonce(counter), rest[: _CHUNK + _TAG], text)
-            rest = rest[_CHUNK + _TAG :]
-            counter += 1
-    while len(rest) > _CHUNK + _TAG:
-        yield _open(cipher, _nonce(counter), rest[: _CHUNK + _TAG], text)
-        rest = rest[_CHUNK + _TAG :]
-        counter += 1
-    yield _open(cipher, _nonce(counter, last=True), rest, text)
+    head, size = _read_head(bytes(held))
+    del held[:size]
+    cipher = _cipher(_root(head, passphrase, recovery), head.text)
+    number = 0
+    whole = PIECE + TAG_SIZE
+    for chunk in chain((b"",), source):
+        held += chunk
+        while len(held) > whole:
+            yield _open(cipher, _nonce(number), bytes(held[:whole]))
+            del held[:whole]
+            number += 1
+    last = _open(cipher, _nonce(number, last=True), bytes(held))
+    if number and not last:
+        raise _changed()
+    yield last
 
 
-def _open_head(head: dict[str, Any], passphrase: bytes | None, recovery: str | None) -> bytes:
-    place = canon("devvault bundle 1")
-    slot = str(head["slot"])
-    if head["by"] == "passphrase":
+def _root(head: _Head, passphrase: bytes | None, recovery: str | None) -> bytes:
+    if head.stretch is not None:
         if passphrase is None:
             raise Locked("this backup is sealed under a passphrase", hint="devvault restore FILE")
-        return open_slot(passphrase, place, slot.encode())
+        root = head.stretch.key(passphrase)
+        if not hmac.compare_digest(_mac(root, head.text), head.mac):
+            raise Locked("wrong passphrase", code="WrongPassphrase", hint="devvault restore FILE")
+        return root
+    hint = "devvault restore --recovery FILE"
     if recovery is None:
-        raise Locked(
-            "this backup is sealed under the recovery key",
-            hint="devvault restore --recovery FILE",
-        )
+        raise Locked("this backup is sealed under a recovery key", hint=hint)
+    if not hmac.compare_digest(public_of(recovery), head.public):
+        raise Locked("this is not the recovery key of this backup", hint=hint)
     try:
-        wrapped = base64.b64decode(slot, validate=True)
-    except ValueError as error:
+        root = open_for(private_of(recovery), _WRAP, head.wrapped)
+    except InvalidTag as error:
         raise _changed() from error
-    return unwrap_with(parse_recovery_key(recovery), place, wrapped)
+    if not hmac.compare_digest(_mac(root, head.text), head.mac):
+        raise _changed()
+    return root
 
 
-def _head(data: bytes) -> tuple[dict[str, Any], bytes, int]:
+def _read_head(data: bytes) -> tuple[_Head, int]:
     start = len(MARK) + 4
-    if data[: len(MARK)] != MARK or len(data) < start:
+    if data[: len(MARK)] != MARK:
         raise Invalid("this file is not a backup of a devvault home")
     size = int.from_bytes(data[len(MARK) : start], "big")
-    text = data[start : start + size]
-    if size > _HEAD_LIMIT or len(text) != size:
+    end = start + size
+    if size > _HEAD_LIMIT or len(data) < end + _MAC_SIZE:
+        raise _changed()
+    text, mac = data[start:end], data[end : end + _MAC_SIZE]
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _changed() from error
+    if not isinstance(body, dict):
+        raise _changed()
+    if body.get("by") == "passphrase":
+        return _Head("passphrase", text, mac, Stretch.from_body(body)), end + _MAC_SIZE
+    if body.get("by") != "recovery":
         raise _changed()
     try:
-        head: dict[str, Any] = json.loads(text)
-        if head["by"] not in {"passphrase", "recovery"} or not isinstance(head["slot"], str):
-            raise _changed()
-    except (ValueError, KeyError, TypeError) as error:
+        public, wrapped = (
+            base64.b64decode(str(body.get(name)), validate=True) for name in ("public", "wrapped")
+        )
+    except ValueError as error:
         raise _changed() from error
-    return head, text, start + size
+    return _Head("recovery", text, mac, public=public, wrapped=wrapped), end + _MAC_SIZE
 
 
-def _open(cipher: AESGCM, nonce: bytes, sealed: bytes, head: bytes) -> bytes:
+def _mac(root: bytes, text: bytes) -> bytes:
+    key = hkdf(root, salt=b"", info=canon(_HEAD))
+    return hmac.digest(key, MARK + text, "sha256")
+
+
+def _cipher(root: bytes, text: bytes) -> AESGCM:
+    return AESGCM(hkdf(root, salt=b"", info=canon(_BODY, text)))
+
+
+def _nonce(number: int, *, last: bool = False) -> bytes:
+    return number.to_bytes(11, "big") + (b"\x01" if last else b"\x00")
+
+
+def _open(cipher: AESGCM, nonce: bytes, sealed: bytes) -> bytes:
+    if len(sealed) < TAG_SIZE:
+        raise _changed()
     try:
-        return cipher.decrypt(nonce, sealed, head)
-    except (InvalidTag, ValueError) as error:
+        return cipher.decrypt(nonce, sealed, None)
+    except InvalidTag as error:
         raise _changed() from error
-
-
-def _nonce(counter: int, *, last: bool = False) -> bytes:
-    return (counter | (_LAST if last else 0)).to_bytes(NONCE_SIZE, "big")
 
 
 def _changed() -> Damaged:

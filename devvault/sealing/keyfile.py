@@ -1,148 +1,137 @@
 """The master key in a file outside the home: for throw-away homes and CI, and it says so.
 
-Whoever reads the file opens the vault: it must be a plain file of ours with mode 0600. It is
-replaced as a whole, durably; the anchor rests in a file beside it.
+Whoever reads the file opens the home. It must be a plain file of ours with mode 0600; it holds the
+keys of one home, one a generation, and is replaced whole. The anchor stands in a file beside it.
 """
 
 from __future__ import annotations
 
 import base64
+import hmac
 import json
-import os
 from pathlib import Path
-from typing import Any
 
-from devvault.errors import Damaged, NotFound, Unavailable
-from devvault.paths import check_private
+from devvault.errors import Damaged, NotFound, Unavailable, WrongUse
+from devvault.sealing.base import MASTER_SIZE
+from devvault.sealing.privatefile import leftover, read_private, remove_private, replace_private
+
+_FORMAT = 1
 
 
 class KeyFile:
-    """The key source `file`."""
+    """A KeySource in a file. `outside`: the home's own folder, where the file must not lie."""
 
     name = "file"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, outside: Path | None = None) -> None:
         self._path = path
-        self._anchor = path.with_name(path.name + ".anchor")
+        if not path.is_absolute():
+            raise WrongUse(f"the path of a key file must be absolute, not {path}")
+        if outside is not None and path.resolve().is_relative_to(outside.resolve()):
+            raise WrongUse(
+                f"the key file {path} lies inside the home that it opens",
+                hint="choose a file outside it, so that a copy of the home holds no key",
+            )
+
+    @property
+    def _anchor(self) -> Path:
+        return self._path.with_name(self._path.name + ".anchor")
 
     def protect(self, home: str, generation: int, master: bytes) -> bytes:
-        """Write the key durably, read it back, and return an empty slot."""
-        keys = self._read(home) if self._path.exists() or self._path.is_symlink() else {}
-        keys[str(generation)] = base64.b64encode(master).decode()
-        self._write(home, keys)
-        if self.reveal(home, generation, b"") != master:
-            raise Unavailable(f"the key file {self._path} does not keep what is written to it")
+        """Add the key to the file, read it back, and return an empty slot."""
+        there = self._read()
+        if there is None:
+            keys: dict[int, bytes] = {}
+        elif there[0] == home:
+            keys = there[1]
+        else:
+            raise Unavailable(
+                f"the key file {self._path} holds the key of another home",
+                hint="devvault init --key-source file --key-file /another/file",
+            )
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise Unavailable(
+                f"cannot make the folder {self._path.parent}: {error.strerror}"
+            ) from error
+        self._write(home, {**keys, generation: master})
+        if not hmac.compare_digest(self.reveal(home, generation, b""), master):
+            raise Unavailable(f"{self._path} does not give back what was written to it")
         return b""
 
-    def reveal(self, home: str, generation: int, slot: bytes) -> bytes:  # noqa: ARG002  # no slot
+    def reveal(self, home: str, generation: int, slot: bytes) -> bytes:  # noqa: ARG002  # the file has it all
         """Return the key that the file holds."""
-        if not self._path.exists() and not self._path.is_symlink():
-            raise NotFound(
-                f"the key file {self._path} is not there",
-                code="KeyNotFound",
-                hint="put it back, or use the recovery key: devvault unlock --recovery",
-            )
-        found = self._read(home).get(str(generation))
+        there = self._read()
+        if there is None:
+            raise NotFound(f"the key file {self._path} is gone", hint="devvault unlock --recovery")
+        found = there[1].get(generation) if there[0] == home else None
         if found is None:
             raise NotFound(
-                f"the key file {self._path} has no key of generation {generation} for this home",
+                f"the key file {self._path} does not hold this home's key",
                 code="KeyNotFound",
                 hint="devvault unlock --recovery",
             )
-        try:
-            key = base64.b64decode(found, validate=True)
-        except ValueError as error:
-            raise self._damaged() from error
-        if len(key) != 32:
-            raise self._damaged()
-        return key
+        leftover(self._path).unlink(missing_ok=True)
+        return found
 
     def forget(self, home: str, generation: int) -> None:
-        """Take the key of a generation out of the file."""
-        if self._path.exists():
-            keys = self._read(home)
-            if keys.pop(str(generation), None) is not None:
-                self._write(home, keys)
+        """Take a key out; with the last one the file goes, and its anchor."""
+        there = self._read()
+        if there is None or there[0] != home or generation not in there[1]:
+            return
+        rest = {number: key for number, key in there[1].items() if number != generation}
+        if rest:
+            self._write(home, rest)
+        else:
+            remove_private(self._path)
+            remove_private(self._anchor)
 
     def generations(self, home: str) -> list[int]:
         """Return the generations in the file."""
-        if not self._path.exists():
-            return []
-        return sorted(int(number) for number in self._read(home))
+        there = self._read()
+        return sorted(there[1]) if there is not None and there[0] == home else []
 
-    def read_anchor(self, home: str) -> bytes | None:  # noqa: ARG002  # a file is one home's
-        """Return the anchor beside the key file."""
+    def read_anchor(self, home: str) -> bytes | None:  # noqa: ARG002  # a file serves one home
+        """Return what `PATH.anchor` holds."""
         return read_private(self._anchor)
 
-    def write_anchor(self, home: str, anchor: bytes) -> None:  # noqa: ARG002  # as above
-        """Replace the anchor beside the key file."""
+    def write_anchor(self, home: str, anchor: bytes) -> None:  # noqa: ARG002  # a file serves one home
+        """Replace `PATH.anchor`."""
         replace_private(self._anchor, anchor)
 
-    def _read(self, home: str) -> dict[str, str]:
-        data = read_private(self._path) or b""
+    def _write(self, home: str, keys: dict[int, bytes]) -> None:
+        body = {
+            "format": _FORMAT,
+            "home": home,
+            "keys": {
+                str(number): base64.b64encode(key).decode() for number, key in sorted(keys.items())
+            },
+        }
+        replace_private(self._path, json.dumps(body).encode() + b"\n")
+
+    def _read(self) -> tuple[str, dict[int, bytes]] | None:
+        data = read_private(self._path)
+        if data is None:
+            return None
         try:
-            body: dict[str, Any] = json.loads(data)
-            said, keys = body["home"], body["keys"]
-            if not all(number.isdigit() and isinstance(key, str) for number, key in keys.items()):
-                raise self._damaged()
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise self._damaged() from error
-        if said != home:
-            raise NotFound(
-                f"the key file {self._path} belongs to another home",
-                code="KeyNotFound",
-                hint="name the right file with --key-file",
-            )
-        return dict(keys)
-
-    def _write(self, home: str, keys: dict[str, str]) -> None:
-        replace_private(self._path, json.dumps({"home": home, "keys": keys}).encode() + b"\n")
-
-    def _damaged(self) -> Damaged:
-        return Damaged(
-            f"the key file {self._path} cannot be read as a key file",
-            hint="put the right file back, or: devvault unlock --recovery",
-        )
+            home, keys = _parse(data)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            # Not `from error`: the parser's error carries the text, and so the key.
+            raise Damaged(
+                f"the key file {self._path} is damaged, or of a newer devvault",
+                hint=f"mv '{self._path}' '{self._path}.damaged' && devvault unlock --recovery",
+            ) from None
+        return home, keys
 
 
-def read_private(path: Path) -> bytes | None:
-    """Return what a 0600 file of ours holds, or None where there is none.
-
-    Raises:
-        WrongUse: it is a link, not ours, or others can read it.
-    """
-    if not path.exists() and not path.is_symlink():
-        return None
-    check_private(path, folder=False)
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
-        return file.read()
-
-
-def replace_private(path: Path, data: bytes) -> None:
-    """Replace a file as a whole: temporary file, sync, rename, sync of the folder.
-
-    Raises:
-        Unavailable: it cannot be written.
-    """
-    if path.is_symlink() or path.exists():
-        check_private(path, folder=False)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        temporary.unlink(missing_ok=True)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(temporary, flags, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(path)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise Unavailable(f"cannot write {path}: {error.strerror}") from error
+def _parse(data: bytes) -> tuple[str, dict[int, bytes]]:
+    body = json.loads(data)
+    home = body["home"]
+    keys = {
+        int(number): base64.b64decode(text, validate=True) for number, text in body["keys"].items()
+    }
+    sizes = {len(key) for key in keys.values()}
+    if body["format"] != _FORMAT or not isinstance(home, str) or sizes - {MASTER_SIZE}:
+        raise ValueError
+    return home, keys

@@ -1,163 +1,137 @@
-"""The master key wrapped under a passphrase (Argon2id): for a machine without a keyring.
+"""The master key under a passphrase, for a machine without a keyring.
 
-The passphrase is never kept: after it was used once, the key derived from it stays in memory until
-lock, so that a rekey can wrap the next generation.
+The slot in the database is the whole of it: parameters, salt, and the master key sealed under the
+stretched passphrase. While the home is unlocked the stretched key stays in memory, so that a rekey
+need not ask; the passphrase itself is dropped as soon as it is stretched.
 """
 
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from devvault.errors import Damaged, Locked, WrongUse
-from devvault.sealing.envelope import KEY_SIZE, NONCE_SIZE, canon
-from devvault.sealing.keyfile import read_private, replace_private
+from devvault.errors import Damaged, Locked, Unavailable
+from devvault.paths import make_private_folder
+from devvault.sealing.envelope import NONCE_SIZE, WRAPPED_SIZE, Random, canon
+from devvault.sealing.privatefile import read_private, replace_private
+from devvault.sealing.stretch import Cost, Stretch
 
-# RFC 9106's second recommended option is 64 MiB and 3 passes with 4 lanes.
-_MEMORY_KIB = 64 * 1024
-_PASSES = 3
-_LANES = 4
-_SALT = 16
-# What a slot may ask for: an edited one must not take the machine's memory or time.
-_MEMORY_LIMIT_KIB = 1024 * 1024
-_PASSES_LIMIT = 16
-_LANES_LIMIT = 16
-_HINT = "devvault unlock"
+_FORMAT = 1
+_SLOT = "devvault slot 1"
 
 
 class Passphrase:
-    """The key source `passphrase`. `folder` holds the anchor, outside the home."""
+    """A KeySource. `state_dir` keeps the anchor, away from the database and its copies."""
 
     name = "passphrase"
 
-    def __init__(self, folder: Path, passphrase: bytes | None = None) -> None:
-        self._folder = folder
+    def __init__(
+        self,
+        state_dir: Path,
+        passphrase: bytes | None = None,
+        *,
+        cost: Cost | None = None,
+        random: Random = os.urandom,
+    ) -> None:
+        self._state_dir = state_dir
         self._passphrase = passphrase
-        self._derived: tuple[bytes, bytes] | None = None
+        self._cost = cost or Cost()
+        self._random = random
+        self._kept: tuple[Stretch, AESGCM] | None = None
+
+    def __repr__(self) -> str:
+        """Leave the passphrase out."""
+        return f"Passphrase({str(self._state_dir)!r})"
 
     def protect(self, home: str, generation: int, master: bytes) -> bytes:
-        """Wrap the key and return the slot."""
-        salt, key = self._for_new()
-        return _write_slot(salt, key, canon("devvault slot 1", home, generation), master)
+        """Return the slot that holds the key under the passphrase."""
+        if self._kept is None:
+            stretch = Stretch.fresh(self._cost, self._random)
+            self._kept = (stretch, AESGCM(stretch.key(self._take())))
+        stretch, kek = self._kept
+        nonce = self._random(NONCE_SIZE)
+        wrapped = nonce + kek.encrypt(nonce, master, canon(_SLOT, home, generation))
+        body = {
+            "format": _FORMAT,
+            **stretch.to_body(),
+            "wrapped": base64.b64encode(wrapped).decode(),
+        }
+        slot = json.dumps(body, separators=(",", ":")).encode()
+        if not hmac.compare_digest(self.reveal(home, generation, slot), master):
+            raise Unavailable("the passphrase slot does not give back what was put into it")
+        return slot
 
     def reveal(self, home: str, generation: int, slot: bytes) -> bytes:
-        """Return the key, from the passphrase that this source was made with."""
-        if self._passphrase is None:
-            raise Locked("the vault needs its passphrase", hint=_HINT)
-        salt, cost, wrapped = _read_slot(slot)
-        key = _derive(self._passphrase, salt, *cost)
-        master = _unwrap(key, canon("devvault slot 1", home, generation), wrapped)
-        if cost == (_MEMORY_KIB, _PASSES, _LANES):
-            self._derived = (salt, key)
-            self._passphrase = None
+        """Return the key in the slot."""
+        stretch, wrapped = _parse(slot)
+        kept = self._kept
+        known = kept is not None and kept[0] == stretch
+        kek = kept[1] if kept is not None and known else AESGCM(stretch.key(self._take()))
+        try:
+            master = kek.decrypt(
+                wrapped[:NONCE_SIZE], wrapped[NONCE_SIZE:], canon(_SLOT, home, generation)
+            )
+        except InvalidTag as error:
+            if known:
+                raise _damaged() from error
+            raise Locked("wrong passphrase", code="WrongPassphrase") from error
+        self._kept = (stretch, kek)
         return master
 
-    def forget(self, home: str, generation: int) -> None:
-        """Do nothing: the slot in the database was the only place."""
+    def forget_kek(self) -> None:
+        """Drop the stretched key, and the passphrase if it is still there."""
+        self._kept = None
+        self._passphrase = None
 
-    def generations(self, home: str) -> list[int]:  # noqa: ARG002  # as above
-        """Return nothing: the slot in the database is the only place."""
+    def forget(self, home: str, generation: int) -> None:
+        """Do nothing: the slot is in the database, and goes with its generation there."""
+
+    def generations(self, home: str) -> list[int]:  # noqa: ARG002  # the database has the slots
+        """Return nothing: there is no place but the slot."""
         return []
 
     def read_anchor(self, home: str) -> bytes | None:
-        """Return the anchor from the state folder."""
-        return read_private(self._folder / f"{home}.anchor")
+        """Return what the anchor file of this home holds."""
+        return read_private(self._anchor(home))
 
     def write_anchor(self, home: str, anchor: bytes) -> None:
-        """Replace the anchor in the state folder."""
-        replace_private(self._folder / f"{home}.anchor", anchor)
+        """Replace the anchor file of this home."""
+        make_private_folder(self._state_dir)
+        replace_private(self._anchor(home), anchor)
 
-    def _for_new(self) -> tuple[bytes, bytes]:
-        if self._derived is None:
-            if not self._passphrase:
-                raise WrongUse(
-                    "a passphrase is needed, and an empty one protects nothing",
-                    hint="type one, or set DEVVAULT_PASSPHRASE_FILE",
-                )
-            salt = os.urandom(_SALT)
-            key = _derive(self._passphrase, salt, _MEMORY_KIB, _PASSES, _LANES)
-            self._derived = (salt, key)
-            self._passphrase = None
-        return self._derived
+    def _anchor(self, home: str) -> Path:
+        return self._state_dir / f"{home}.anchor"
+
+    def _take(self) -> bytes:
+        given, self._passphrase = self._passphrase, None
+        if given is None:
+            raise Locked("the vault is locked, and its passphrase is needed")
+        return given
 
 
-def seal_slot(passphrase: bytes, place: bytes, key: bytes) -> bytes:
-    """Return a slot that wraps a key under a passphrase, bound to its place."""
-    if not passphrase:
-        raise WrongUse("an empty passphrase protects nothing")
-    salt = os.urandom(_SALT)
-    return _write_slot(salt, _derive(passphrase, salt, _MEMORY_KIB, _PASSES, _LANES), place, key)
-
-
-def open_slot(passphrase: bytes, place: bytes, slot: bytes) -> bytes:
-    """Return the key that a slot wraps.
-
-    Raises:
-        Locked: the passphrase is wrong.
-        Damaged: the slot is malformed, or asks for absurd amounts of memory or time.
-    """
-    salt, cost, wrapped = _read_slot(slot)
-    return _unwrap(_derive(passphrase, salt, *cost), place, wrapped)
-
-
-def _write_slot(salt: bytes, key: bytes, place: bytes, wrapped_key: bytes) -> bytes:
-    nonce = os.urandom(NONCE_SIZE)
-    wrapped = AESGCM(key).encrypt(nonce, wrapped_key, place)
-    slot = {
-        "kdf": "argon2id",
-        "memory_kib": _MEMORY_KIB,
-        "passes": _PASSES,
-        "lanes": _LANES,
-        "salt": base64.b64encode(salt).decode(),
-        "wrapped": base64.b64encode(nonce + wrapped).decode(),
-    }
-    return json.dumps(slot, sort_keys=True).encode()
-
-
-def _unwrap(key: bytes, place: bytes, wrapped: bytes) -> bytes:
+def _parse(slot: bytes) -> tuple[Stretch, bytes]:
     try:
-        return AESGCM(key).decrypt(wrapped[:NONCE_SIZE], wrapped[NONCE_SIZE:], place)
-    except (InvalidTag, ValueError) as error:
-        raise Locked("wrong passphrase", code="WrongPassphrase", hint=_HINT) from error
+        body = json.loads(slot)
+        if not isinstance(body, dict):
+            raise _damaged()
+        if body.get("format") != _FORMAT:
+            raise Damaged(
+                "the passphrase slot was written by a newer devvault",
+                hint="pip install --upgrade devvault",
+            )
+        wrapped = base64.b64decode(str(body.get("wrapped")), validate=True)
+    except (ValueError, RecursionError) as error:
+        raise _damaged() from error
+    if len(wrapped) != WRAPPED_SIZE:
+        raise _damaged()
+    return Stretch.from_body(body), wrapped
 
 
-def _derive(passphrase: bytes, salt: bytes, memory_kib: int, passes: int, lanes: int) -> bytes:
-    from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
-
-    kdf = Argon2id(
-        salt=salt, length=KEY_SIZE, iterations=passes, lanes=lanes, memory_cost=memory_kib
-    )
-    return kdf.derive(passphrase)
-
-
-def _read_slot(slot: bytes) -> tuple[bytes, tuple[int, int, int], bytes]:
-    damaged = Damaged(
-        "the passphrase slot in the database was changed",
-        hint="devvault unlock --recovery",
-    )
-    try:
-        body: dict[str, Any] = json.loads(slot)
-        cost = (int(body["memory_kib"]), int(body["passes"]), int(body["lanes"]))
-        salt = base64.b64decode(body["salt"], validate=True)
-        wrapped = base64.b64decode(body["wrapped"], validate=True)
-        kdf = body["kdf"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise damaged from error
-    memory, passes, lanes = cost
-    fits = (
-        kdf == "argon2id"
-        and 8 * lanes <= memory <= _MEMORY_LIMIT_KIB
-        and 1 <= passes <= _PASSES_LIMIT
-        and 1 <= lanes <= _LANES_LIMIT
-        and 8 <= len(salt) <= 64
-        and len(wrapped) == NONCE_SIZE + KEY_SIZE + 16
-    )
-    if not fits:
-        raise damaged
-    return salt, cost, wrapped
+def _damaged() -> Damaged:
+    return Damaged("the passphrase slot of this home is damaged", hint="devvault unlock --recovery")

@@ -1,5 +1,6 @@
 """A small Unix-socket server that answers as a test scripts it: the other end of the wire."""
 
+import contextlib
 import os
 import socket
 import threading
@@ -25,7 +26,7 @@ class Peer:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            with connection:
+            with connection, contextlib.suppress(ConnectionError):
                 self.requests.append(self._read(connection))
                 connection.sendall(self._replies.pop(0))
 
