@@ -6,7 +6,6 @@ Optional parts load by name from their register, on first use.
 from __future__ import annotations
 
 import getpass
-import hashlib
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -119,30 +118,22 @@ def make_source(home: Home, config: Callable[[], Config], choice: SourceChoice) 
         make_private_folder(folder)
         made = make(folder, whole.passphrase)
     else:
-        make_private_folder_if_ours(Path(whole.path).parent)
         made = make(Path(whole.path))
     return made
 
 
 def state_folder() -> Path:
-    """Return where anchors and default key files rest: beside no home, so that no copy has both."""
+    """Return where anchors of passphrase homes rest: in no home, so no copy of one has both."""
     if sys.platform == "darwin":
-        return user_home() / "Library" / "Application Support" / "devvault-keys"
+        return user_home() / "Library" / "Application Support" / "devvault-anchors"
     base = os.environ.get("XDG_STATE_HOME", "")
     root = Path(base) if base.startswith("/") else user_home() / ".local" / "state"
     return root / "devvault"
 
 
 def default_key_file(home: Home) -> Path:
-    """Return where the key file of a home is when nobody says."""
-    tag = hashlib.sha256(os.fsencode(home.root)).hexdigest()[:16]
-    return state_folder() / f"{tag}.key"
-
-
-def make_private_folder_if_ours(folder: Path) -> None:
-    """Make the default folder of key files; one that the user named must be there."""
-    if folder == state_folder():
-        make_private_folder(folder)
+    """Return where the key file of a home is when nobody says: beside the home, never in it."""
+    return home.root.with_name(f"{home.root.name}.key")
 
 
 def _user_name() -> str:

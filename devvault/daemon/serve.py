@@ -51,7 +51,7 @@ class SocketProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Check who it is."""
         self._peer: dict[str, int] | None = None
-        self._head = 0
+        self._in_head, self._head = True, 0
         try:
             uid, pid = peer_of(transport.get_extra_info("socket"))
         except OSError as error:
@@ -65,31 +65,27 @@ class SocketProtocol(HttpToolsProtocol):
         self._peer = {"uid": uid, "pid": pid}
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes in, of a known peer only."""
-        if self._peer is not None:
-            super().data_received(data)
+        """Take bytes in, of a known peer only; a head that does not end is cut off."""
+        if self._peer is None:
+            return
+        super().data_received(data)
+        if self._in_head:
+            self._head += len(data)
+            if self._head > _HEAD_LIMIT:
+                self.log.write("cut off a request whose head does not end")
+                self.transport.abort()
 
     def on_message_begin(self) -> None:
         """Tell the app who asks."""
         super().on_message_begin()
-        self._head = 0
+        self._in_head, self._head = True, 0
         peer: dict[object, object] = dict((self._peer or {}).items())
         self.scope["extensions"] = {PEER: peer}
 
-    def on_url(self, url: bytes) -> None:
-        """Bound what a head may hold."""
-        self._count(url)
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Bound what a head may hold."""
-        self._count(name, value)
-        super().on_header(name, value)
-
-    def _count(self, *parts: bytes) -> None:
-        self._head += sum(map(len, parts))
-        if self._head > _HEAD_LIMIT:
-            self.transport.abort()
+    def on_headers_complete(self) -> None:
+        """Note that the head has ended."""
+        self._in_head = False
+        super().on_headers_complete()
 
 
 class SocketServer:

@@ -85,6 +85,9 @@ def prune_audit(gate: Gate, caller: Caller, before: datetime) -> int:
     if not last or head is None or last >= head.seq:
         return 0
 
+    # The anchor must not name a record that is gone: it would look like another history.
+    gate.secure_point()
+
     def act(writing: Writing) -> int:
         return gate.trail.prune(writing, last, gate.clock.now())
 

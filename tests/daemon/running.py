@@ -17,7 +17,11 @@ import devvault
 from devvault.paths import Home
 
 ROOT = str(Path(devvault.__file__).parents[1])
-START = f"import sys; sys.path.insert(0, {ROOT!r}); from devvault.daemon.__main__ import main; "
+# Another user may reach a Python that has no packages of its own, so ours are named too.
+PACKAGES = [path for path in sys.path if path.endswith("site-packages")]
+PLACES = f"import sys; sys.path.insert(0, {ROOT!r}); sys.path.extend({PACKAGES!r}); "
+START = PLACES + "from devvault.daemon.__main__ import main; "
+NOBODY = 65534
 LIMIT = 30.0
 
 
@@ -43,6 +47,26 @@ class Answer:
         return json.loads(self.body)
 
 
+def python_of_nobody() -> str | None:
+    """Return a Python that user 65534 can run devvault with, None where there is none."""
+    for python in (sys.executable, "/usr/bin/python3"):
+        try:
+            done = subprocess.run(
+                [python, "-I", "-c", PLACES + "import devvault.errors, cryptography, uvicorn"],
+                user=NOBODY,
+                group=NOBODY,
+                extra_groups=[],
+                capture_output=True,
+                check=False,
+                cwd="/",
+            )
+        except OSError:
+            continue
+        if done.returncode == 0:
+            return python
+    return None
+
+
 def wait_for(what: Callable[[], bool], limit: float = LIMIT) -> None:
     end = time.monotonic() + limit
     while not what():
@@ -63,6 +87,7 @@ class Daemon:
         }
         self.process: subprocess.Popen[bytes] | None = None
         self.user: int | None = None
+        self.python = sys.executable
 
     @property
     def pid(self) -> int:
@@ -74,7 +99,7 @@ class Daemon:
         read, write = os.pipe()
         self.process = subprocess.Popen(
             [
-                sys.executable,
+                self.python,
                 "-I",
                 "-c",
                 START + "sys.exit(main())",

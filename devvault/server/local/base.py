@@ -7,7 +7,7 @@ gate by asking for it, so that a locked home answers 423 from one place.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -53,21 +53,16 @@ class Stream:
 Answer = Reply | Stream
 
 
-class Chunks(Protocol):
-    """A request's body that comes in pieces, read from a worker thread."""
-
-    def __iter__(self) -> Chunks: ...
-
-    def __next__(self) -> bytes: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A request to the local plane; `chunks` instead of `body` where the route streams."""
+    """A request to the local plane; `chunks` instead of `body` where the route streams.
+
+    `chunks` raises ConnectionError where the sender went away in the middle.
+    """
 
     query: Mapping[str, str]
     body: bytes = b""
-    chunks: Chunks | None = None
+    chunks: Iterator[bytes] | None = None
 
     def members(self) -> dict[str, object]:
         """Return the members of the JSON body; an empty body is an empty object.

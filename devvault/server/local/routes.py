@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devvault.server.local import audit, resolve, run, scan, trust, upkeep
+from devvault.server.local import audit, backup, resolve, run, scan, trust, upkeep
 from devvault.server.local.base import Route
 
 ROUTES: dict[tuple[str, str], Route] = {
@@ -12,5 +12,6 @@ ROUTES: dict[tuple[str, str], Route] = {
     **trust.ROUTES,
     **audit.ROUTES,
     **scan.ROUTES,
+    **backup.ROUTES,
 }
 PATHS = frozenset(path for _, path in ROUTES)
