@@ -123,7 +123,7 @@ def make_source(home: Home, config: Callable[[], Config], choice: SourceChoice) 
 
 
 def state_folder() -> Path:
-    """Return where anchors of passphrase homes rest: in no home, so that no copy of one has both."""
+    """Return where anchors of passphrase homes rest: in no home, so no copy of one has both."""
     if sys.platform == "darwin":
         return user_home() / "Library" / "Application Support" / "devvault-anchors"
     base = os.environ.get("XDG_STATE_HOME", "")

@@ -55,7 +55,7 @@ def parsers(parser):
 @pytest.mark.parametrize("verb", BUILT)
 def test_every_verb_has_an_example_and_every_option_a_word_of_help(verb):
     parser = parser_of(verb)
-    assert "example: devvault" in (parser.epilog or "")
+    assert re.match("example: .*devvault", parser.epilog or "")
     for one in parsers(parser):
         for action in one._actions:
             if isinstance(action, (argparse._HelpAction, argparse._SubParsersAction)):

@@ -13,7 +13,12 @@ FORBIDDEN = {"utils", "util", "helpers", "helper", "common", "manager", "misc", 
 # Who may look at the machine's clocks. Wall time comes from Clock alone; a monotonic clock may
 # measure patience (of a client, of a batch of writes), and decides nothing.
 WALL_CLOCK = {"devvault.clock"}
-MONOTONIC = {"devvault.client.daemon", "devvault.cli.progress", "devvault.store.sqlite"}
+MONOTONIC = {
+    "devvault.client.daemon",
+    "devvault.cli.progress",
+    "devvault.daemon.schedule",
+    "devvault.store.sqlite",
+}
 
 SOURCES = sorted(modules())
 
