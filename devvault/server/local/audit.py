@@ -35,7 +35,7 @@ def verify(plane: Plane, _ask: Ask) -> Reply:
             "ok": found.ok,
             "checked": found.checked,
             "problems": list(found.problems),
-            "head": found.head,
+            "head": found.head_seq,
         },
     )
 
