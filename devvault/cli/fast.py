@@ -11,6 +11,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from _socket import socket
     from collections.abc import Callable
     from typing import NoReturn
 
@@ -269,7 +270,7 @@ def ask(path: bytes, head: "list[bytes]", files: "list[bytes]") -> bytes:
     sock = _socket.socket(1, _socket.SOCK_STREAM)
     try:
         sock.connect(path)
-        check_peer(sock.getsockopt, getattr(_socket, "SO_PEERCRED", 0), _socket.SOL_SOCKET)
+        check_peer(sock, getattr(_socket, "SO_PEERCRED", 0), _socket.SOL_SOCKET)
         sock.sendall(
             b"POST /local/run HTTP/1.1\r\nHost: devvault\r\nConnection: close\r\n"
             b"Content-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n%b"
@@ -290,9 +291,9 @@ def ask(path: bytes, head: "list[bytes]", files: "list[bytes]") -> bytes:
     return reply
 
 
-def check_peer(getsockopt: "object", peercred: int, level: int) -> None:
+def check_peer(sock: "socket", peercred: int, level: int) -> None:
     """See that the process at the other end runs as us: SO_PEERCRED, or LOCAL_PEERCRED."""
-    facts = getsockopt(level, peercred, 12) if peercred else getsockopt(0, 1, 76)  # type: ignore[operator]
+    facts = sock.getsockopt(level, peercred, 12) if peercred else sock.getsockopt(0, 1, 76)
     if int.from_bytes(facts[4:8], sys.byteorder) != posix.geteuid():
         raise HandOver
 

@@ -198,13 +198,10 @@ def _spawn(home: Home, writing: int) -> None:
         raise Unavailable("the Python interpreter does not know its own path")
     import signal
 
-    actions: list[tuple[int, ...]] = [(os.POSIX_SPAWN_CLOSE, fd) for fd in _inherited()]
-    actions += [
-        (os.POSIX_SPAWN_DUP2, writing, READY_FD),
-        (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),  # type: ignore[list-item]
-        (os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0),  # type: ignore[list-item]
-        (os.POSIX_SPAWN_OPEN, 2, "/dev/null", os.O_WRONLY, 0),  # type: ignore[list-item]
-    ]
+    null = "/dev/null"
+    actions: list[tuple[object, ...]] = [(os.POSIX_SPAWN_CLOSE, fd) for fd in _inherited()]
+    actions.append((os.POSIX_SPAWN_DUP2, writing, READY_FD))
+    actions += [(os.POSIX_SPAWN_OPEN, fd, null, os.O_RDWR, 0) for fd in (0, 1, 2)]
     command = [sys.executable, "-I", "-m", "devvault.daemon", "--ready-fd", str(READY_FD)]
     try:
         child = os.posix_spawn(
