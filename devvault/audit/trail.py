@@ -72,12 +72,12 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What a check of the chain found. `head` is the newest number; `checked` how many links."""
+    """What a check found. `head_seq` is the newest number; `checked` counts links."""
 
     ok: bool
     checked: int
     problems: tuple[str, ...]
-    head: int
+    head_seq: int
     since: datetime | None = None
 
 

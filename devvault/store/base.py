@@ -12,6 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from devvault.model.auditrow import AuditRow
+
+__all__ = [
+    "DELETED",
+    "LIVE",
+    "STORES",
+    "AuditRow",
+    "OpenStore",
+    "Reading",
+    "Row",
+    "Store",
+    "Writing",
+]
+
 T = TypeVar("T")
 
 LIVE = 0
@@ -31,17 +45,6 @@ class Row:
     generation: int
     wrapped: bytes
     sealed: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class AuditRow:
-    """One link of the audit chain. `at`: microseconds since 1970; `epoch` names the audit keys."""
-
-    seq: int
-    at: int
-    epoch: int
-    sealed: bytes
-    mac: bytes
 
 
 class Reading(Protocol):
@@ -159,8 +162,19 @@ class Store(Protocol):
     def submit(self, work: Callable[[Writing], object]) -> None:
         """Queue `work` and return; it is committed with the next batch, within 50 ms.
 
+        Where a batch cannot be written, `work` is kept and runs again until it can. A backlog of
+        thousands makes the caller wait.
+
         Raises:
-            Unavailable: the store is closed, or an earlier queued job could not be written.
+            Unavailable: the store is closed, or earlier work could not be written (see `failed`).
+        """
+        ...
+
+    @property
+    def failed(self) -> Exception | None:
+        """Why the last submitted work is not durable: what may not be done unrecorded must wait.
+
+        None again once it is written; what `work` itself raised stays until `flush` raised it.
         """
         ...
 
@@ -173,7 +187,11 @@ class Store(Protocol):
         ...
 
     def truncate(self) -> None:
-        """Empty the write-ahead log, trying again until no reader is in the way."""
+        """Empty the write-ahead log, trying again until no reader is in the way.
+
+        Raises:
+            Unavailable: a reader stayed in the way to the end of the store's patience.
+        """
         ...
 
     def compact(self) -> None:

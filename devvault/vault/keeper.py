@@ -7,6 +7,7 @@ before the database commits to it, and an old one is forgotten only afterwards.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import uuid
@@ -70,6 +71,7 @@ class Keeper:
         self.make_source = make_source
         self._user = user
         self.guard = threading.RLock()
+        self._anchoring = threading.Lock()
         self._store: Store | None = None
         self._opened: Opened | None = None
 
@@ -310,20 +312,35 @@ class Keeper:
     # -- anchor -----------------------------------------------------------------------------
 
     def save_anchor(self) -> None:
-        """Keep the trail's head beside the master key; never while the database is the older."""
-        opened = self._opened
-        if opened is None or opened.gate.stale is not None:
-            return
-        store = self.store
-        store.flush()
-        with store.read() as reading:
-            head = reading.audit_head()
-        if head is None:
-            return
-        anchor = Anchor(head.epoch, head.seq, head.mac).to_bytes(opened.master.audit_keys)
-        if anchor != opened.anchored:
-            opened.source.write_anchor(opened.gate.home, anchor)
-            opened.anchored = anchor
+        """Keep the trail's head beside the master key; never while the database is the older.
+
+        Raises:
+            Unavailable, Locked: the key source does not take it.
+        """
+        with self._anchoring:
+            opened = self._opened
+            if opened is None or opened.gate.stale is not None:
+                return
+            # Not `self.store`: that would take the guard, which a locking thread holds already.
+            store = opened.gate.store
+            store.flush()
+            with store.read() as reading:
+                head = reading.audit_head()
+            if head is None:
+                return
+            anchor = Anchor(head.epoch, head.seq, head.mac).to_bytes(opened.master.audit_keys)
+            if anchor != opened.anchored:
+                opened.source.write_anchor(opened.gate.home, anchor)
+                opened.anchored = anchor
+
+    def secure_point(self) -> None:
+        """Save the anchor after what must not be undone by an older copy: purge, a grant taken.
+
+        The change itself is durable, so a key source that does not answer is no failure of it:
+        the scheduler tries again.
+        """
+        with contextlib.suppress(DevvaultError):
+            self.save_anchor()
 
     def accept_restore(self, caller: Caller) -> str:
         """Accept an older database as the newest there is; recorded. Return what was wrong."""
@@ -345,7 +362,7 @@ class Keeper:
     # -- inside -----------------------------------------------------------------------------
 
     def _assembler(self, store: Store) -> Assembler:
-        return Assembler(store, self.clock, self.save_anchor)
+        return Assembler(store, self.clock, self.secure_point)
 
     def _find_store(self) -> Store | None:
         if self._store is None and self.home.database.exists():

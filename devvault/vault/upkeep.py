@@ -12,6 +12,7 @@ from devvault.audit.trail import Verification
 from devvault.model import operations as op
 from devvault.store.base import Reading, Writing
 from devvault.vault.gate import Gate, Target
+from devvault.vault.keeper import Keeper
 
 _PAGE = 1000
 
@@ -52,6 +53,21 @@ def verify_audit(
     return gate.read(caller, op.VERIFY_AUDIT, _target(gate), act)
 
 
+def verify_home(
+    keeper: Keeper, caller: Caller, progress: Callable[[int, int], None] | None = None
+) -> Verification:
+    """Verify the trail of an unlocked home against the anchor that its key source keeps.
+
+    Raises:
+        Locked: it is locked.
+        Damaged: the database's own structure is not sound.
+    """
+    opened = keeper.opened
+    kept = opened.source.read_anchor(opened.gate.home)
+    anchor = None if kept is None else Anchor.from_bytes(kept, opened.master.audit_keys)
+    return verify_audit(opened.gate, caller, anchor, progress)
+
+
 def prune_audit(gate: Gate, caller: Caller, before: datetime) -> int:
     """Remove records older than `before` behind a signed checkpoint; return how many."""
     until = int(before.timestamp() * 1_000_000)
@@ -68,6 +84,9 @@ def prune_audit(gate: Gate, caller: Caller, before: datetime) -> int:
         head = reading.audit_head()
     if not last or head is None or last >= head.seq:
         return 0
+
+    # The anchor must not name a record that is gone: it would look like another history.
+    gate.secure_point()
 
     def act(writing: Writing) -> int:
         return gate.trail.prune(writing, last, gate.clock.now())

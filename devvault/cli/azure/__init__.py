@@ -1,0 +1,1 @@
+"""The rest of az's words that concern a vault."""

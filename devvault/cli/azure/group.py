@@ -1,0 +1,100 @@
+"""`devvault group ...`: az's words for resource groups."""
+
+from __future__ import annotations
+
+import argparse
+
+from devvault.cli import ask, say
+from devvault.cli.keyvault.verbs import Commands, Run, add_command, add_tags, read_tags
+from devvault.cli.planes import GROUP_VERSION, open_planes
+from devvault.cli.reply import Body
+from devvault.errors import WrongUse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe `group` and its commands."""
+    parser.epilog = "example: devvault group create --name my-group --location westeurope"
+    commands: Commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    create = add_command(
+        commands,
+        "create",
+        _create,
+        "create a resource group",
+        "group create --name my-group --location westeurope",
+    )
+    _add_name(create)
+    create.add_argument("--location", "-l", required=True, help="where it lies; it is only stored")
+    add_tags(create)
+    _add_name(
+        add_command(commands, "show", _show, "get a resource group", "group show --name my-group")
+    )
+    add_command(commands, "list", _list, "list resource groups", "group list -o table")
+    delete = add_command(
+        commands,
+        "delete",
+        _delete,
+        "delete a resource group; its vaults are soft-deleted",
+        "group delete --name my-group --yes",
+    )
+    _add_name(delete)
+    delete.add_argument("--yes", "-y", action="store_true", help="do not ask")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Do what the command says."""
+    run: Run = args.run
+    return run(args)
+
+
+def _add_name(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--name", "-n", "--resource-group", "-g", required=True, help="the group")
+
+
+def _create(args: argparse.Namespace) -> int:
+    body: dict[str, object] = {"location": args.location}
+    tags = read_tags(args.tags)
+    if tags is not None:
+        body["tags"] = tags
+    made = open_planes().arm("PUT", f"resourcegroups/{args.name}", body, version=GROUP_VERSION)
+    say.show(args, full(made))
+    return 0
+
+
+def _show(args: argparse.Namespace) -> int:
+    found = open_planes().arm("GET", f"resourcegroups/{args.name}", version=GROUP_VERSION)
+    say.show(args, full(found))
+    return 0
+
+
+def _list(args: argparse.Namespace) -> int:
+    found = open_planes().arm_list("resourcegroups", version=GROUP_VERSION)
+    say.show(args, [full(item) for item in found], table=_columns)
+    return 0
+
+
+def _delete(args: argparse.Namespace) -> int:
+    question = f"delete the group {say.printable(args.name)} and soft-delete its vaults?"
+    if not args.yes and not ask.yes(
+        question, instead=f"devvault group delete --name {args.name} --yes"
+    ):
+        raise WrongUse("nothing was deleted")
+    open_planes().arm("DELETE", f"resourcegroups/{args.name}", version=GROUP_VERSION)
+    return 0
+
+
+def full(group: Body) -> Body:
+    """Return a group as az prints it."""
+    return {"managedBy": None, "tags": None, "type": "Microsoft.Resources/resourceGroups", **group}
+
+
+def _columns(result: object) -> object:
+    if not isinstance(result, list):
+        return result
+    return [
+        {
+            "Name": item["name"],
+            "Location": item["location"],
+            "Status": item.get("properties", {}).get("provisioningState", ""),
+        }
+        for item in result
+    ]

@@ -1,0 +1,289 @@
+"""`devvault role assignment|definition ...`: az's words for who may do what."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import uuid
+
+from devvault.cli import say
+from devvault.cli.keyvault.verbs import Commands, Run, add_command, with_group
+from devvault.cli.planes import ROLE_VERSION, Planes, open_planes
+from devvault.cli.reply import Body, flag, table, text
+from devvault.errors import Conflict, NotFound, WrongUse
+
+_PROVIDER = "providers/Microsoft.Authorization"
+_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_TYPES = ("ForeignGroup", "Group", "ServicePrincipal", "User")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe `role` and its commands."""
+    parser.epilog = "example: devvault role assignment list --all -o table"
+    kinds = parser.add_subparsers(metavar="COMMAND", required=True)
+    below = kinds.add_parser("assignment", help="who is given which role, and where")
+    _add_assignments(below.add_subparsers(metavar="COMMAND", required=True))
+    definitions = kinds.add_parser("definition", help="the roles that there are")
+    listing = add_command(
+        definitions.add_subparsers(metavar="COMMAND", required=True),
+        "list",
+        _list_roles,
+        "list the roles",
+        'role definition list --name "Key Vault Secrets User"',
+    )
+    listing.add_argument("--name", "-n", help="only the role of this name or id")
+    listing.add_argument("--scope", help="roles that can be assigned here")
+    listing.add_argument("--resource-group", "-g", help="roles for this group")
+    listing.add_argument("--custom-role-only", nargs="?", const=True, help="only custom roles")
+
+
+def _add_assignments(commands: Commands) -> None:
+    create = add_command(
+        commands,
+        "create",
+        _create,
+        "give a principal a role",
+        'role assignment create --assignee me --role "Key Vault Secrets User" --scope SCOPE',
+    )
+    _add_who(create, required=True)
+    create.add_argument("--name", help="the assignment's GUID (default: a new one)")
+    create.add_argument("--assignee-principal-type", choices=_TYPES, help="what the principal is")
+    create.add_argument("--description", help=argparse.SUPPRESS)
+    listing = add_command(
+        commands, "list", _list, "list role assignments", "role assignment list --all -o table"
+    )
+    _add_who(listing, required=False)
+    listing.add_argument("--all", action="store_true", help="everything in the subscription")
+    listing.add_argument("--include-inherited", action="store_true", help="from scopes above too")
+    listing.add_argument("--include-groups", action="store_true", help=argparse.SUPPRESS)
+    delete = add_command(
+        commands,
+        "delete",
+        _delete,
+        "take roles away",
+        'role assignment delete --assignee ID --role "Key Vault Reader" --scope SCOPE',
+    )
+    _add_who(delete, required=False)
+    delete.add_argument("--ids", nargs="+", metavar="ID", help="assignment ids")
+    delete.add_argument("--yes", "-y", action="store_true", help=argparse.SUPPRESS)
+
+
+def _add_who(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    who = parser.add_mutually_exclusive_group(required=required)
+    who.add_argument("--assignee", help="object id of the principal, or 'me'")
+    who.add_argument("--assignee-object-id", help="object id of the principal")
+    parser.add_argument("--role", required=required, help="the role's name or id")
+    parser.add_argument("--scope", help="the resource id (default: the subscription)")
+    parser.add_argument("--resource-group", "-g", help="the scope of this group")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Do what the command says."""
+    run: Run = args.run
+    return run(args)
+
+
+def developer(planes: Planes) -> str:
+    """Return the object id of the home's developer."""
+    return text(planes.status(), "developer")
+
+
+def _create(args: argparse.Namespace) -> int:
+    planes = open_planes()
+    scope = _scope(planes, args)
+    role = _role(planes, args.role)
+    principal = _principal(planes, args)
+    kind = args.assignee_principal_type or (
+        "User" if principal == developer(planes) else "ServicePrincipal"
+    )
+    body: dict[str, object] = {
+        "properties": {
+            "roleDefinitionId": text(role, "id"),
+            "principalId": principal,
+            "principalType": kind,
+        }
+    }
+    name = args.name or str(uuid.uuid4())
+    try:
+        made = planes.arm(
+            "PUT", f"{scope}/{_PROVIDER}/roleAssignments/{name}", body, version=ROLE_VERSION
+        )
+    except Conflict as conflict:
+        if conflict.code != "RoleAssignmentExists":
+            raise
+        # As az: the same triple again prints the one that is there.
+        made = next(
+            found
+            for found in _assignments(planes, scope)
+            if _matches(table(found, "properties"), principal, text(role, "name"), scope)
+        )
+    say.show(args, flat(made))
+    return 0
+
+
+def _list(args: argparse.Namespace) -> int:
+    planes = open_planes()
+    say.show(args, _named(planes, _chosen(planes, args)), table=_columns)
+    return 0
+
+
+def _delete(args: argparse.Namespace) -> int:
+    planes = open_planes()
+    if args.ids:
+        for id in args.ids:
+            planes.arm("DELETE", id, version=ROLE_VERSION)
+        return 0
+    if not (args.assignee or args.assignee_object_id or args.role or args.scope):
+        raise WrongUse(
+            "what to delete is missing: give --ids, or --assignee, --role or --scope",
+            hint="devvault role assignment list --all -o table",
+        )
+    found = _chosen(planes, args)
+    if not found:
+        raise NotFound(
+            "no matched assignments were found to delete",
+            hint="devvault role assignment list --all -o table",
+        )
+    for item in found:
+        planes.arm("DELETE", text(item, "id"), version=ROLE_VERSION)
+    return 0
+
+
+def _list_roles(args: argparse.Namespace) -> int:
+    planes = open_planes()
+    found = planes.arm_list(f"{_PROVIDER}/roleDefinitions", version=ROLE_VERSION)
+    wanted = (args.name or "").lower()
+    roles = [
+        flat(item)
+        for item in found
+        if not wanted
+        or wanted in (text(item, "name"), text(table(item, "properties"), "roleName").lower())
+    ]
+    if args.custom_role_only:
+        roles = [role for role in roles if role.get("roleType") == "CustomRole"]
+    say.show(args, roles, table=_role_columns)
+    return 0
+
+
+def _chosen(planes: Planes, args: argparse.Namespace) -> list[Body]:
+    """Return the assignments that the flags choose."""
+    scope = _scope(planes, args)
+    role = text(_role(planes, args.role), "name") if args.role else ""
+    principal = _principal(planes, args) if args.assignee or args.assignee_object_id else ""
+    everything = flag(vars(args), "all") and not (args.scope or args.resource_group)
+    inherited = flag(vars(args), "include_inherited")
+
+    def fits(facts: Body) -> bool:
+        at = text(facts, "scope").rstrip("/").lower()
+        here = scope.rstrip("/").lower()
+        in_scope = everything or at == here or (inherited and here.startswith(at + "/"))
+        return (
+            in_scope
+            and (not principal or text(facts, "principalId").lower() == principal.lower())
+            and (not role or _is_role(facts, role))
+        )
+
+    found = _assignments(planes, scope)
+    return [item for item in found if fits(table(item, "properties"))]
+
+
+def _assignments(planes: Planes, scope: str) -> list[Body]:
+    return planes.arm_list(f"{scope}/{_PROVIDER}/roleAssignments", version=ROLE_VERSION)
+
+
+def _role(planes: Planes, wanted: str) -> Body:
+    for found in planes.arm_list(f"{_PROVIDER}/roleDefinitions", version=ROLE_VERSION):
+        names = (
+            text(found, "id"),
+            text(found, "name"),
+            text(table(found, "properties"), "roleName"),
+        )
+        if wanted.lower() in (name.lower() for name in names):
+            return found
+    raise NotFound(f"Role '{wanted}' doesn't exist.", hint="devvault role definition list -o table")
+
+
+def _principal(planes: Planes, args: argparse.Namespace) -> str:
+    given: str = args.assignee_object_id or args.assignee
+    if given == "me":
+        return developer(planes)
+    if _GUID.fullmatch(given) is None:
+        raise WrongUse(
+            f"--assignee '{say.printable(given)}' is no object id; there is no directory here",
+            hint="devvault role assignment list --all -o table",
+        )
+    return given
+
+
+def _scope(planes: Planes, args: argparse.Namespace) -> str:
+    root = f"/subscriptions/{planes.subscription}"
+    scope: str | None = args.scope
+    if scope:
+        return scope if scope.startswith("/") else f"/{scope}"
+    return f"{root}/resourceGroups/{args.resource_group}" if args.resource_group else root
+
+
+def _is_role(facts: Body, name: str) -> bool:
+    return text(facts, "roleDefinitionId").rpartition("/")[2].lower() == name.lower()
+
+
+def _matches(facts: Body, principal: str, role: str, scope: str) -> bool:
+    return (
+        text(facts, "principalId").lower() == principal.lower()
+        and _is_role(facts, role)
+        and text(facts, "scope").rstrip("/").lower() == scope.rstrip("/").lower()
+    )
+
+
+def flat(item: Body) -> Body:
+    """Return an ARM object as az prints those of Microsoft.Authorization: without `properties`."""
+    rest = {name: found for name, found in item.items() if name != "properties"}
+    facts = dict(table(item, "properties"))
+    if "permissions" not in facts:
+        nulls: Body = dict.fromkeys(
+            ("condition", "conditionVersion", "delegatedManagedIdentityResourceId", "description")
+        )
+        return with_group({**nulls, **rest, **facts})
+    facts["roleType"] = facts.pop("type", "BuiltInRole")
+    return {**rest, **facts}
+
+
+def _named(planes: Planes, items: list[Body]) -> list[Body]:
+    """Return assignments with the names that az looks up for them."""
+    names = {
+        text(role, "name"): text(table(role, "properties"), "roleName")
+        for role in planes.arm_list(f"{_PROVIDER}/roleDefinitions", version=ROLE_VERSION)
+    }
+    found = []
+    for item in map(flat, items):
+        role = text(item, "roleDefinitionId").rpartition("/")[2]
+        found.append(
+            {
+                "principalName": text(item, "principalId"),
+                "roleDefinitionName": names.get(role, role),
+                **item,
+            }
+        )
+    return found
+
+
+def _columns(result: object) -> object:
+    if not isinstance(result, list):
+        return result
+    return [
+        {
+            "Principal": item.get("principalName") or item["principalId"],
+            "Role": item["roleDefinitionName"],
+            "Scope": item["scope"],
+        }
+        for item in result
+    ]
+
+
+def _role_columns(result: object) -> object:
+    if not isinstance(result, list):
+        return result
+    return [
+        {"Name": item["roleName"], "Type": item["type"], "Description": item.get("description")}
+        for item in result
+    ]

@@ -1,0 +1,414 @@
+"""`devvault run -- CMD` while the daemon is up: one request on its socket, then exec.
+
+One self-contained file for `python -I -S`: it imports `posix` and `_socket` alone and parses no
+settings file. Whatever it cannot do itself it hands to the full CLI by exec: other verbs, other
+flags, no daemon, a file that is not plainly ours, an answer that is odd in any way. The full CLI
+makes the same request with the same `settle`, and its own ways to read a file and to ask.
+"""
+
+import posix
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from _socket import socket
+    from collections.abc import Callable
+    from typing import NoReturn
+
+    # Reads the file at a path and returns it as `name NUL length NUL bytes`.
+    Read = Callable[[bytes, bytes], bytes]
+    Ask = Callable[[list[bytes], list[bytes]], bytes]
+    # Reads a file that the project lists: repository root, path; b"" where it is not there.
+    Listed = Callable[[bytes, bytes], bytes]
+
+MARK = b"@microsoft.keyvault("
+FILE_LIMIT = 1024 * 1024
+REPLY_LIMIT = 64 * 1024 * 1024
+SOCKET_PATH_LIMIT = 100
+# Settings of ours that change nothing here; any other DEVVAULT_ variable is for the full CLI.
+KNOWN = (b"HOME", b"KEY_FILE", b"KEY_SOURCE", b"PASSPHRASE", b"PASSPHRASE_FILE")
+# What LC_CTYPE was before Python's own start changed it (PEP 538), `=` before the value.
+LOCALE = b"DEVVAULT_LC_CTYPE"
+OPEN_FLAGS = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_NOCTTY | posix.O_CLOEXEC
+_ENOENT, _ENOEXEC, _EACCES, _ENOTDIR = 2, 8, 13, 20
+_BLANKED = bytes(63 if byte < 32 or byte == 127 else byte for byte in range(256))
+
+
+class HandOver(Exception):
+    """The full CLI has to do this one."""
+
+
+class Stop(Exception):
+    """The daemon says to end here, with this code; what there is to say has been said."""
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+
+
+def main(args: "list[str]", given: "dict[bytes, bytes]") -> "NoReturn":
+    """Become CMD, or the full CLI. `given` is the environment as the user's shell left it."""
+    try:
+        command, flags = parse(args)
+        path = socket_path(given)
+        environment, _ = settle(
+            [b"Vrun", *flags],
+            given,
+            read_file,
+            read_listed,
+            lambda head, files: ask(path, head, files),
+        )
+    except Stop as stop:
+        posix._exit(stop.code)  # noqa: SLF001  # nothing is open, and no exit handler is ours
+    except (HandOver, OSError):
+        whole = [sys.executable, "-I", "-m", "devvault", *args]
+        posix.execve(sys.executable, whole, {**given, LOCALE: _locale(given)})
+    become(command, environment)
+
+
+def parse(args: "list[str]") -> "tuple[list[bytes], list[bytes]]":
+    """Return CMD and the request fields of the flags before it; F fields hold paths as yet."""
+    if not args or args[0] != "run":
+        raise HandOver
+    fields = []
+    rest = [_encoded(arg) for arg in args[1:]]
+    while rest and rest[0] != b"--":
+        flag, equals, value = rest.pop(0).partition(b"=")
+        if flag in (b"--env-file", b"--identity", b"--on-unresolved"):
+            if not equals:
+                if not rest or rest[0][:1] == b"-":
+                    raise HandOver
+                value = rest.pop(0)
+            if not value:
+                raise HandOver
+        elif equals or flag not in (b"--no-mask", b"--no-connect"):
+            raise HandOver
+        if flag == b"--env-file":
+            fields.append(b"F" + value)
+        elif flag == b"--identity":
+            fields.append(b"I" + value)
+        elif flag == b"--on-unresolved":
+            if value not in (b"fail", b"literal", b"empty"):
+                raise HandOver
+            fields.append(b"U" + value)
+        elif flag == b"--no-connect":
+            fields.append(b"Ono-connect")
+    command = rest[1:]
+    if not command:
+        raise HandOver
+    return command, fields
+
+
+def settle(
+    flags: "list[bytes]",
+    given: "dict[bytes, bytes]",
+    read: "Read",
+    listed_file: "Listed",
+    ask: "Ask",
+) -> "tuple[dict[bytes, bytes], list[bytes]]":
+    """Return the environment that CMD gets, and the names in it whose values are secret."""
+    folder = posix.getcwdb()
+    marked = [b"E" + n + b"=" + given[n] for n in given if MARK in given[n].lower()]
+    plain = [b"N" + n for n in given if MARK not in given[n].lower()]
+    root = find_root(folder)
+    project = find_project(folder, root, read)
+    named = [field[1:] for field in flags if field[:1] == b"F"]
+    if named:
+        files = [read(_joined(folder, path), path) for path in named]
+    else:
+        files = find_settings(folder, root, read)
+    head = [b"P1", b"C" + folder, b"R" + root]
+    head += [field for field in flags if field[:1] != b"F"]
+    if named:
+        head.append(b"G1")
+    if not marked and not files and not project and b"Ono-connect" in flags:
+        return child_of(given), []
+    own = [b"J" + project] if project else []
+    sent = [b"F" + found for found in files]
+    for _ in range(4):
+        listed, needed, made, secrets = apply(ask([*head, *marked, *plain], own + sent), given)
+        if listed:
+            if b"A1" in head:
+                break
+            head.append(b"A1")
+            found = [listed_file(root, name) for name in listed]
+            sent = [b"F" + one for one in found if one]
+        elif needed:
+            marked += [b"E" + name + b"=" + given[name] for name in needed if name in given]
+        else:
+            return made, secrets
+    raise HandOver
+
+
+def child_of(given: "dict[bytes, bytes]") -> "dict[bytes, bytes]":
+    """Return an environment without what no child may see."""
+    hidden = (b"", b"DEVVAULT_PASSPHRASE", LOCALE)  # and what no exec would take
+    return {name: given[name] for name in given if name not in hidden}
+
+
+def find_root(folder: bytes) -> bytes:
+    """Return the repository around a folder, else the folder; another user's `.git` makes none."""
+    for at in upwards(folder, b"/"):
+        facts = _facts(_joined(at, b".git"))
+        if facts and facts.st_uid in (posix.geteuid(), 0):
+            return at
+    return folder
+
+
+def find_project(folder: bytes, root: bytes, read: "Read") -> bytes:
+    """Return the nearest project file up to the root, b"" where there is none."""
+    for at in upwards(folder, root):
+        for name in (b"devvault.toml", b"pyproject.toml"):
+            path = _joined(at, name)
+            if _facts(path):
+                found = read(path, path)
+                if name == b"devvault.toml" or has_our_table(found):
+                    return found
+    return b""
+
+
+def find_settings(folder: bytes, root: bytes, read: "Read") -> "list[bytes]":
+    """Return the nearest `.env` up to the root."""
+    for at in upwards(folder, root):
+        path = _joined(at, b".env")
+        if _facts(path):
+            return [read(path, path)]
+    return []
+
+
+def upwards(at: bytes, root: bytes) -> "list[bytes]":
+    """Return the folders from one up to another around it."""
+    found = [at]
+    while at not in (root, b"/"):
+        at = at.rpartition(b"/")[0] or b"/"
+        found.append(at)
+    return found
+
+
+def has_our_table(text: bytes) -> bool:
+    """Return whether a pyproject.toml may hold `[tool.devvault]`; the daemon parses it."""
+    if b"devvault" not in text:
+        return False
+    bare = text.translate(None, b" \t\"'")
+    return b"[tool.devvault" in bare or b"\ntool.devvault" in bare or b"[tool]" in bare
+
+
+def read_listed(root: bytes, path: bytes) -> bytes:
+    """Read a file that the project lists: in the repository, through no folder that is a link."""
+    if not path.startswith(root.rstrip(b"/") + b"/") or b".." in path.split(b"/"):
+        raise HandOver
+    for at in upwards(path.rpartition(b"/")[0], root):
+        facts = _facts(at)
+        if not facts or facts.st_mode & 0o170000 == 0o120000:
+            raise HandOver
+    if not _facts(path):
+        note_missing(path)
+        return b""
+    return read_file(path, path)
+
+
+def note_missing(path: bytes) -> None:
+    """Say that a file which the project lists is not there."""
+    posix.write(2, b"devvault: note: the project lists %b, which is not there\n" % _clean(path))
+
+
+def read_file(path: bytes, name: bytes) -> bytes:
+    """Return `name NUL length NUL bytes` of a regular file of ours or root's, at most 1 MiB.
+
+    Opened without following a link and without waiting, so that no FIFO can hold us.
+    """
+    handle = posix.open(path, OPEN_FLAGS)
+    try:
+        facts = posix.fstat(handle)
+        if (
+            facts.st_mode & 0o170000 != 0o100000
+            or facts.st_uid not in (posix.geteuid(), 0)
+            or facts.st_size > FILE_LIMIT
+        ):
+            raise HandOver
+        text = b""
+        while piece := posix.read(handle, FILE_LIMIT + 1 - len(text)):
+            text += piece
+            if len(text) > FILE_LIMIT:
+                raise HandOver
+    finally:
+        posix.close(handle)
+    return b"%b\0%d\0%b" % (name, len(text), text)
+
+
+def socket_path(given: "dict[bytes, bytes]") -> bytes:
+    """Return where the daemon listens, where that is plain; as `devvault.paths` has it."""
+    if any(name[:9] == b"DEVVAULT_" and name[9:] not in KNOWN for name in given):
+        raise HandOver
+    home = given.get(b"DEVVAULT_HOME", b"")
+    if not home:
+        user = given.get(b"HOME", b"")
+        data = given.get(b"XDG_DATA_HOME", b"")
+        if sys.platform == "darwin":
+            data = user + b"/Library/Application Support"
+        elif data[:1] != b"/":
+            data = user + b"/.local/share"
+        if b"/" not in (user[:1], given.get(b"XDG_DATA_HOME", b"")[:1]):
+            raise HandOver
+        home = data + b"/devvault"
+    path = home + b"/run/s"
+    parts = path.split(b"/")[1:]
+    if path[:1] != b"/" or len(path) > SOCKET_PATH_LIMIT or {b"", b".", b".."} & set(parts):
+        raise HandOver
+    return path
+
+
+def body_of(head: "list[bytes]", files: "list[bytes]") -> bytes:
+    """Return a request's body: fields end with NUL, file fields carry their own length."""
+    return b"".join([field + b"\0" for field in head] + files)
+
+
+def ask(path: bytes, head: "list[bytes]", files: "list[bytes]") -> bytes:
+    """Post the request and return the body of a whole answer with status 200."""
+    import _socket
+
+    body = body_of(head, files)
+    sock = _socket.socket(1, _socket.SOCK_STREAM)
+    try:
+        sock.connect(path)
+        check_peer(sock, getattr(_socket, "SO_PEERCRED", 0), _socket.SOL_SOCKET)
+        sock.sendall(
+            b"POST /local/run HTTP/1.1\r\nHost: devvault\r\nConnection: close\r\n"
+            b"Content-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n%b"
+            % (len(body), body)
+        )
+        got = b""
+        while piece := sock.recv(262144):
+            got += piece
+            if len(got) > REPLY_LIMIT:
+                raise HandOver
+    finally:
+        sock.close()
+    first, _, reply = got.partition(b"\r\n\r\n")
+    lines = first.lower().split(b"\r\n")
+    length = b"content-length: %d" % len(reply)
+    if lines[0][:8] != b"http/1.1" or lines[0][8:13] != b" 200 " or length not in lines:
+        raise HandOver
+    return reply
+
+
+def check_peer(sock: "socket", peercred: int, level: int) -> None:
+    """See that the process at the other end runs as us: SO_PEERCRED, or LOCAL_PEERCRED."""
+    facts = sock.getsockopt(level, peercred, 12) if peercred else sock.getsockopt(0, 1, 76)
+    if int.from_bytes(facts[4:8], sys.byteorder) != posix.geteuid():
+        raise HandOver
+
+
+def apply(
+    reply: bytes, given: "dict[bytes, bytes]"
+) -> "tuple[list[bytes], list[bytes], dict[bytes, bytes], list[bytes]]":
+    """Return what the daemon asks for (files, names), the environment, and its secrets' names.
+
+    Raises:
+        HandOver: the reply is cut off, or holds what we do not know.
+        Stop: settings do not resolve; why stands on stderr.
+    """
+    fields = reply.split(b"\0")
+    if fields[-2:] != [b".", b""]:
+        raise HandOver  # cut off on the way
+    made = child_of(given)
+    listed = []
+    needed = []
+    secrets = []
+    notes = []
+    code = -1
+    for field in fields[:-2]:
+        tag, content = field[:1], field[1:]
+        if tag == b"S":
+            name, equals, value = content.partition(b"=")
+            if not name or not equals:
+                raise HandOver
+            made[name] = value
+        elif tag == b"D":
+            made.pop(content, None)
+        elif tag == b"W":
+            notes.append(_clean(content) + b"\n")
+        elif tag == b"Q":
+            listed.append(content)
+        elif tag == b"X" and content.isdigit():
+            code = int(content)
+        elif tag == b"K":
+            needed.append(content)
+        elif tag == b"M":
+            secrets.append(content)
+        else:
+            raise HandOver
+    if notes:
+        posix.write(2, b"".join(notes))
+    if code >= 0:
+        raise Stop(code)
+    return listed, needed, made, secrets
+
+
+def become(command: "list[bytes]", environment: "dict[bytes, bytes]") -> "NoReturn":
+    """Exec CMD as execvp does; end with 127 where it is not found, 126 where it may not run."""
+    import _signal  # type: ignore[import-not-found]  # typeshed has no such stub
+
+    # Python ignores these two for itself; CMD must not inherit that.
+    for number in (_signal.SIGPIPE, _signal.SIGXFSZ):
+        _signal.signal(number, _signal.SIG_DFL)
+    name = command[0]
+    if b"/" in name or not name:
+        places = [name] if name else []
+    else:
+        folders = environment.get(b"PATH", b"/usr/local/bin:/bin:/usr/bin").split(b":")
+        places = [_joined(folder or b".", name) for folder in folders]
+    why, code = b"command not found", 127
+    for place in places:
+        try:
+            posix.execve(place, command, environment)
+        except OSError as error:
+            if error.errno == _ENOEXEC:  # no #! line: a shell script, says execvp
+                posix.execve(b"/bin/sh", [b"sh", place, *command[1:]], environment)
+            if error.errno not in (_ENOENT, _ENOTDIR):
+                why, code = _encoded(error.strerror or "cannot be started").lower(), 126
+                if error.errno != _EACCES:
+                    break
+    posix.write(2, b"devvault: error: %b: %b\n" % (_clean(name), why))
+    posix._exit(code)  # noqa: SLF001  # as above
+
+
+def as_given(environ: "dict[bytes, bytes]", locale: bytes) -> "dict[bytes, bytes]":
+    """Return the environment as it was before Python's start; `locale` as `LOCALE` says."""
+    given = dict(environ)
+    given.pop(LOCALE, None)
+    given.pop(b"LC_CTYPE", None)
+    if locale:
+        given[b"LC_CTYPE"] = locale[1:]
+    return given
+
+
+def start(locale: str) -> "NoReturn":
+    """Begin as the front does: `locale` is `=` and LC_CTYPE, or empty where it was not set."""
+    try:
+        main(sys.argv[3:], as_given(posix.environ, _encoded(locale)))
+    except KeyboardInterrupt:
+        posix._exit(130)  # noqa: SLF001  # as a shell says of a command ended by Ctrl-C
+
+
+def _locale(given: "dict[bytes, bytes]") -> bytes:
+    return b"=" + given[b"LC_CTYPE"] if b"LC_CTYPE" in given else b""
+
+
+def _facts(path: bytes) -> "posix.stat_result | None":
+    try:
+        return posix.lstat(path)
+    except OSError:
+        return None
+
+
+def _joined(folder: bytes, name: bytes) -> bytes:
+    return name if name[:1] == b"/" else folder.rstrip(b"/") + b"/" + name
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode(sys.getfilesystemencoding(), "surrogateescape")
+
+
+def _clean(text: bytes) -> bytes:
+    """Return text that moves no cursor: control characters become question marks."""
+    return text.translate(_BLANKED)

@@ -1,0 +1,56 @@
+"""`devvault help [TOPIC]`: the manual, a file a topic, printed as it is; no pager."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from devvault.cli import say
+from devvault.errors import NotFound, Unavailable
+
+FOLDER = Path(__file__).resolve().parents[1] / "help"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the verb."""
+    parser.description = "Print a page of the manual, or the list of its pages."
+    parser.epilog = "example: devvault help security"
+    parser.add_argument("topic", metavar="TOPIC", nargs="?", help="a page of the manual")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Print the page."""
+    pages = find_pages()
+    if args.topic is None:
+        say.line("The manual of devvault; `devvault help TOPIC` prints a page.\n")
+        width = max(len(topic) for topic in pages)
+        for topic, path in pages.items():
+            say.line(f"  {topic:<{width}}  {title_of(path)}")
+        say.line("\n`devvault --help` lists the verbs, `devvault VERB --help` describes one.")
+        return 0
+    wanted = args.topic.lower().removesuffix(".md")
+    if wanted not in pages:
+        raise NotFound(
+            f"there is no page {say.printable(args.topic)}; there are {', '.join(pages)}",
+            hint="devvault help",
+        )
+    say.put(pages[wanted].read_text(encoding="utf-8"))
+    return 0
+
+
+def find_pages() -> dict[str, Path]:
+    """Return topic -> file, by name.
+
+    Raises:
+        Unavailable: this installation has no manual.
+    """
+    pages = {path.stem: path for path in sorted(FOLDER.glob("*.md"))}
+    if not pages:
+        raise Unavailable("this installation has no manual", hint="pip install devvault")
+    return pages
+
+
+def title_of(path: Path) -> str:
+    """Return a page's title: its first line, without the mark."""
+    with path.open(encoding="utf-8") as file:
+        return file.readline().lstrip("# ").strip()

@@ -1,0 +1,1 @@
+"""az's own words for vaults and secrets."""

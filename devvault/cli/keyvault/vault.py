@@ -1,0 +1,318 @@
+"""`devvault keyvault create`, `show`, ...: az's words for vaults, over ARM's REST shapes."""
+
+from __future__ import annotations
+
+import argparse
+
+from devvault.cli import say
+from devvault.cli.keyvault.verbs import (
+    Commands,
+    add_command,
+    add_flag,
+    add_tags,
+    read_tags,
+    soft_delete_note,
+    with_group,
+)
+from devvault.cli.planes import Planes, open_planes
+from devvault.cli.project import find_folder
+from devvault.cli.reply import Body, table, text
+from devvault.errors import Conflict, NotFound
+
+DEFAULT_GROUP = "devvault"
+DEFAULT_LOCATION = "westeurope"
+_PROVIDER = "providers/Microsoft.KeyVault"
+_ALL = {"keys": ["all"], "secrets": ["all"], "certificates": ["all"], "storage": ["all"]}
+# Members that az prints as null where ARM leaves them out.
+_NULLS = (
+    "createMode",
+    "enablePurgeProtection",
+    "enabledForDeployment",
+    "enabledForDiskEncryption",
+    "enabledForTemplateDeployment",
+    "hsmPoolResourceId",
+    "networkAcls",
+    "privateEndpointConnections",
+    "publicNetworkAccess",
+)
+
+
+def add_commands(commands: Commands) -> None:
+    """Add the commands of `keyvault` that concern whole vaults."""
+    create = add_command(
+        commands,
+        "create",
+        _create,
+        "create a vault",
+        "keyvault create --name my-app-vault --resource-group my-group --location westeurope",
+    )
+    _add_name(create)
+    create.add_argument("--location", "-l", help="where it lies (default: as its group)")
+    create.add_argument("--sku", choices=("premium", "standard"), default="standard")
+    create.add_argument(
+        "--retention-days", type=int, metavar="DAYS", help="7 to 90, fixed for good (default: 90)"
+    )
+    create.add_argument(
+        "--no-self-perms", action="store_true", help="no access policy for yourself"
+    )
+    _add_settings(create)
+    add_tags(create)
+    update = add_command(
+        commands,
+        "update",
+        _update,
+        "change a vault's settings",
+        "keyvault update --name my-app-vault --enable-purge-protection true",
+    )
+    _add_name(update)
+    update.add_argument("--retention-days", type=int, metavar="DAYS", help="cannot be changed")
+    _add_settings(update)
+    show = add_command(commands, "show", _show, "get a vault", "keyvault show --name my-app-vault")
+    _add_name(show)
+    listing = add_command(commands, "list", _list, "list vaults", "keyvault list -o table")
+    listing.add_argument("--resource-group", "-g", help="only the vaults of this group")
+    listing.add_argument("--resource-type", choices=("vault", "hsm"), help=argparse.SUPPRESS)
+    delete = add_command(
+        commands,
+        "delete",
+        _delete,
+        "delete a vault; it can be recovered",
+        "keyvault delete --name my-app-vault",
+    )
+    _add_name(delete)
+    gone = add_command(
+        commands,
+        "list-deleted",
+        _list_deleted,
+        "list the deleted vaults",
+        "keyvault list-deleted -o table",
+    )
+    gone.add_argument("--resource-type", choices=("vault", "hsm"), help=argparse.SUPPRESS)
+    for name, run, words in (
+        ("show-deleted", _show_deleted, "get a deleted vault"),
+        ("recover", _recover, "bring a deleted vault back with everything in it"),
+        ("purge", _purge, "remove a deleted vault for good"),
+    ):
+        parser = add_command(commands, name, run, words, f"keyvault {name} --name my-app-vault")
+        _add_name(parser)
+        parser.add_argument("--location", "-l", help="where it lay")
+    check = add_command(
+        commands,
+        "check-name",
+        _check_name,
+        "say whether a vault may bear this name",
+        "keyvault check-name --name my-app-vault",
+    )
+    check.add_argument("--name", "-n", required=True, help="the name")
+    check.add_argument("--resource-type", choices=("vault", "hsm"), help=argparse.SUPPRESS)
+
+
+def _add_name(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--name", "-n", required=True, help="the vault")
+    parser.add_argument("--resource-group", "-g", help=f"its group (default: {DEFAULT_GROUP})")
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    for flag, words in (
+        ("--enable-rbac-authorization", "roles decide (default); false: access policies do"),
+        ("--enable-purge-protection", "nothing can be purged early; never goes back to false"),
+        ("--enabled-for-deployment", "virtual machines may fetch certificates"),
+        ("--enabled-for-disk-encryption", "disk encryption may fetch secrets"),
+        ("--enabled-for-template-deployment", "templates may fetch secrets"),
+        ("--enable-soft-delete", argparse.SUPPRESS),
+    ):
+        add_flag(parser, flag, words=words)
+    parser.add_argument("--bypass", choices=("AzureServices", "None"), help="firewall: who passes")
+    parser.add_argument("--default-action", choices=("Allow", "Deny"), help="firewall: all others")
+    parser.add_argument("--public-network-access", choices=("Disabled", "Enabled"))
+
+
+def _create(args: argparse.Namespace) -> int:
+    planes = open_planes()
+    group: str = args.resource_group or DEFAULT_GROUP
+    path = _path(group, args.name)
+    try:
+        planes.arm("GET", path)
+    except NotFound:
+        pass
+    else:
+        raise Conflict(
+            f"The specified vault: {args.name} already exists",
+            hint=f"devvault keyvault show --name {args.name}",
+        )
+    rbac: bool = args.enable_rbac_authorization is not False
+    wanted: dict[str, object] = {
+        "tenantId": text(planes.status(), "tenant"),
+        "sku": {"family": "A", "name": args.sku},
+        "accessPolicies": [] if rbac or args.no_self_perms else [_own_policy(planes)],
+        "enableRbacAuthorization": rbac,
+        "enableSoftDelete": soft_delete_note(args) is not False,
+        "softDeleteRetentionInDays": 90 if args.retention_days is None else args.retention_days,
+        **_settings(args),
+    }
+    body: dict[str, object] = {
+        "location": args.location or _group_location(planes, group),
+        "properties": wanted,
+        "tags": read_tags(args.tags) or {},
+    }
+    made = planes.arm("PUT", path, body)
+    folder = find_folder()
+    planes.local("POST", "/local/trust", {"folder": str(folder), "vault": text(made, "name")})
+    say.note(f"{folder} may resolve from {text(made, 'name')}")
+    say.show(args, full(made))
+    return 0
+
+
+def _update(args: argparse.Namespace) -> int:
+    planes = open_planes()
+    found = find_vault(planes, args.name, args.resource_group)
+    settings = {**table(found, "properties"), **_settings(args)}
+    if args.enable_rbac_authorization is not None:
+        settings["enableRbacAuthorization"] = args.enable_rbac_authorization
+    if soft_delete_note(args) is False:
+        settings["enableSoftDelete"] = False
+    if args.retention_days is not None:
+        settings["softDeleteRetentionInDays"] = args.retention_days
+    body = {"location": text(found, "location"), "tags": found.get("tags") or {}}
+    made = planes.arm("PUT", text(found, "id"), {**body, "properties": settings})
+    say.show(args, full(made))
+    return 0
+
+
+def _show(args: argparse.Namespace) -> int:
+    say.show(args, full(find_vault(open_planes(), args.name, args.resource_group)))
+    return 0
+
+
+def _list(args: argparse.Namespace) -> int:
+    planes = open_planes()
+    below = f"resourceGroups/{args.resource_group}/" if args.resource_group else ""
+    found = planes.arm_list(f"{below}{_PROVIDER}/vaults") if args.resource_type != "hsm" else []
+    if not args.resource_group:
+        kept = ("id", "location", "name", "tags", "type")
+        found = [{name: item.get(name) for name in kept} for item in found]
+        say.show(args, [with_group(item) for item in found])
+    else:
+        say.show(args, [full(item) for item in found])
+    return 0
+
+
+def _delete(args: argparse.Namespace) -> int:
+    planes = open_planes()
+    found = find_vault(planes, args.name, args.resource_group)
+    planes.arm("DELETE", text(found, "id"))
+    say.note(
+        "the vault is soft-deleted: its name is held until it is recovered or purged, and its"
+        " role assignments are gone"
+    )
+    return 0
+
+
+def _list_deleted(args: argparse.Namespace) -> int:
+    wanted = args.resource_type != "hsm"
+    say.show(args, open_planes().arm_list(f"{_PROVIDER}/deletedVaults") if wanted else [])
+    return 0
+
+
+def _show_deleted(args: argparse.Namespace) -> int:
+    say.show(args, _find_deleted(open_planes(), args.name))
+    return 0
+
+
+def _recover(args: argparse.Namespace) -> int:
+    planes = open_planes()
+    gone = table(_find_deleted(planes, args.name), "properties")
+    body = {
+        "location": text(gone, "location"),
+        "properties": {
+            "tenantId": text(planes.status(), "tenant"),
+            "sku": {"family": "A", "name": "standard"},
+            "createMode": "recover",
+        },
+    }
+    say.show(args, full(planes.arm("PUT", text(gone, "vaultId"), body)))
+    return 0
+
+
+def _purge(args: argparse.Namespace) -> int:
+    planes = open_planes()
+    gone = _find_deleted(planes, args.name)
+    location = text(table(gone, "properties"), "location")
+    name = text(gone, "name")
+    planes.arm("POST", f"{_PROVIDER}/locations/{location}/deletedVaults/{name}/purge")
+    return 0
+
+
+def _check_name(args: argparse.Namespace) -> int:
+    body = {"name": args.name, "type": "Microsoft.KeyVault/vaults"}
+    found = open_planes().arm("POST", f"{_PROVIDER}/checkNameAvailability", body)
+    nothing: Body = {"message": None, "reason": None}
+    say.show(args, {**nothing, **found})
+    return 0
+
+
+def find_vault(planes: Planes, name: str, group: str | None) -> Body:
+    """Return a vault by name, wherever it lies unless a group is given.
+
+    Raises:
+        NotFound: there is none.
+    """
+    if group:
+        return planes.arm("GET", _path(group, name))
+    for found in planes.arm_list(f"{_PROVIDER}/vaults"):
+        if text(found, "name").lower() == name.lower():
+            return planes.arm("GET", text(found, "id"))
+    raise NotFound(
+        f"The Vault '{name}' not found within subscription", hint="devvault keyvault list -o table"
+    )
+
+
+def full(vault: Body) -> Body:
+    """Return a vault as az prints it: every member there, null where ARM leaves it out."""
+    properties = {**dict.fromkeys(_NULLS), **table(vault, "properties")}
+    whole = {"systemData": None, "tags": {}, **vault, "properties": properties}
+    return with_group(whole)
+
+
+def _settings(args: argparse.Namespace) -> dict[str, object]:
+    given: dict[str, object] = {
+        "enablePurgeProtection": args.enable_purge_protection,
+        "enabledForDeployment": args.enabled_for_deployment,
+        "enabledForDiskEncryption": args.enabled_for_disk_encryption,
+        "enabledForTemplateDeployment": args.enabled_for_template_deployment,
+        "publicNetworkAccess": args.public_network_access,
+    }
+    if args.bypass or args.default_action:
+        given["networkAcls"] = {
+            "bypass": args.bypass or "AzureServices",
+            "defaultAction": args.default_action or "Allow",
+        }
+    return {name: found for name, found in given.items() if found is not None}
+
+
+def _find_deleted(planes: Planes, name: str) -> Body:
+    for found in planes.arm_list(f"{_PROVIDER}/deletedVaults"):
+        if text(found, "name").lower() == name.lower():
+            return found
+    raise NotFound(
+        f"No deleted Vault was found with name '{name}'",
+        hint="devvault keyvault list-deleted -o table",
+    )
+
+
+def _group_location(planes: Planes, group: str) -> str:
+    from devvault.cli.planes import GROUP_VERSION
+
+    found = planes.arm("GET", f"resourceGroups/{group}", version=GROUP_VERSION)
+    return text(found, "location") or DEFAULT_LOCATION
+
+
+def _own_policy(planes: Planes) -> Body:
+    from devvault.cli.azure.role import developer
+
+    tenant = text(planes.status(), "tenant")
+    return {"tenantId": tenant, "objectId": developer(planes), "permissions": _ALL}
+
+
+def _path(group: str, name: str) -> str:
+    return f"resourceGroups/{group}/{_PROVIDER}/vaults/{name}"

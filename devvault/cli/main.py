@@ -1,0 +1,205 @@
+"""The verb table: finds the one verb asked for, imports that one alone, and tells its errors.
+
+A verb whose module is not there yet is in no list, and using it is wrong use. Nothing that goes
+wrong ends in a traceback: it could show a value.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from devvault.errors import DevvaultError, Unresolved, WrongUse
+
+VERBS = {
+    "init": ("devvault.cli.init", "make a vault for the project in this folder"),
+    "set": ("devvault.cli.set", "store a secret, and its reference in the env file"),
+    "run": ("devvault.cli.run", "run a program with its settings resolved"),
+    "env": ("devvault.cli.env", "print the resolved settings"),
+    "resolve": ("devvault.cli.resolve", "print one resolved value"),
+    "check": ("devvault.cli.check", "look for secrets in plaintext"),
+    "allow": ("devvault.cli.allow", "let this folder resolve from a vault"),
+    "lock": ("devvault.cli.lock", "drop every key from memory"),
+    "unlock": ("devvault.cli.unlock", "open the vault again"),
+    "rekey": ("devvault.cli.rekey", "encrypt every record anew under a new master key"),
+    "recovery": ("devvault.cli.recovery", "add or remove the recovery key"),
+    "backup": ("devvault.cli.backup", "write the whole home into one sealed file"),
+    "restore": ("devvault.cli.restore", "bring a home back from a backup file"),
+    "daemon": ("devvault.cli.daemon", "start, stop or look at the background process"),
+    "audit": ("devvault.cli.audit", "list, verify or export the trail"),
+    "status": ("devvault.cli.status", "show the state of this home"),
+    "doctor": ("devvault.cli.doctor", "find out what is wrong, and what to type"),
+    "demo": ("devvault.cli.demo", "show the main job in a throw-away home"),
+    "help": ("devvault.cli.help", "read the manual, a topic at a time"),
+    "group": ("devvault.cli.azure.group", "resource groups, in az's words"),
+    "keyvault": ("devvault.cli.keyvault.verbs", "vaults and their secrets, in az's words"),
+    "role": ("devvault.cli.azure.role", "role assignments, in az's words"),
+}
+AZURE = frozenset({"group", "keyvault", "role"})
+LOCALE = "DEVVAULT_LC_CTYPE"
+_INTERRUPTED = 130
+_NOBODY_READS = 141
+_WRONG = 2
+
+
+def main(args: Sequence[str]) -> int:
+    """Do what the command line says and return the exit code."""
+    try:
+        code = _run(list(args))
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except DevvaultError as error:
+        return tell(error)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        _let_go_of_stdout()
+        return _NOBODY_READS
+    except OSError as error:
+        named = (
+            f": {os.fsdecode(error.filename)}" if isinstance(error.filename, (str, bytes)) else ""
+        )
+        _say("error", f"{(error.strerror or type(error).__name__).lower()}{named}")
+        return _WRONG
+    except Exception as error:  # noqa: BLE001  # a traceback or its message could show a value
+        _say("error", f"a defect of devvault: {_place(error)}")
+        _say("hint", "devvault doctor")
+        return _WRONG
+    return code
+
+
+def is_built(verb: str) -> bool:
+    """Return whether a verb's module is in this version."""
+    path = os.path.join(_packages(), *VERBS[verb][0].split("."))  # noqa: PTH118  # no pathlib: 16 ms
+    return os.path.exists(f"{path}.py")  # noqa: PTH110  # as above
+
+
+def tell(error: DevvaultError) -> int:
+    """Print an error and its hint on stderr and return its exit code."""
+    if isinstance(error, Unresolved) and error.failures:
+        hints: dict[str, None] = {}
+        for setting, status, reason, hint in error.failures:
+            _say("error", f"{setting}: {status}: {reason}")
+            hints[hint] = None
+        for hint in hints:
+            if hint:
+                _say("hint", hint)
+        return error.exit_code
+    _say("error", error.message)
+    if error.hint:
+        _say("hint", error.hint)
+    return error.exit_code
+
+
+def _run(args: list[str]) -> int:
+    os.environ.pop(LOCALE, None)  # for `run` alone, which reads what the process was given
+    if not args or args[0] in {"-h", "--help"}:
+        sys.stdout.write(_overview())
+        return 0
+    if args[0] in {"-V", "--version"}:
+        from devvault import __version__
+
+        sys.stdout.write(f"devvault {__version__}\n")
+        return 0
+    verb = args[0]
+    if verb not in VERBS or not is_built(verb):
+        raise WrongUse(f"there is no verb {_shown(verb)}{_nearest(verb)}", hint="devvault --help")
+    import argparse
+    import importlib
+
+    class Parser(argparse.ArgumentParser):
+        """Tells a mistake as every error is told."""
+
+        def error(self, message: str) -> NoReturn:
+            raise WrongUse(message.rstrip("."), hint=f"{self.prog} --help")
+
+    module = importlib.import_module(VERBS[verb][0])
+    parser = Parser(prog=f"devvault {verb}", description=VERBS[verb][1], allow_abbrev=False)
+    module.add_arguments(parser)
+    rest = args[1:]
+    if verb in AZURE:
+        rest = _with_dashes(rest)
+    command: list[str] | None = None
+    if verb == "run" and "--" in rest:
+        at = rest.index("--")
+        rest, command = rest[:at], rest[at + 1 :]
+    parsed = parser.parse_args(rest)
+    if verb == "run":
+        parsed.command = command
+    code: int = module.main(parsed)
+    return code
+
+
+def _overview() -> str:
+    lines = [
+        "usage: devvault VERB ...",
+        "",
+        "A local Azure Key Vault: @Microsoft.KeyVault references resolve on your machine.",
+        "",
+    ]
+    lines += [f"  {verb:<10}{VERBS[verb][1]}" for verb in VERBS if is_built(verb)]
+    lines += [
+        "",
+        "devvault VERB --help says more of one. --version prints the version.",
+        "example: devvault run -- python app.py",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _nearest(verb: str) -> str:
+    import difflib
+
+    found = difflib.get_close_matches(verb, [name for name in VERBS if is_built(name)], 1)
+    return f"; did you mean {found[0]}?" if found else ""
+
+
+def _with_dashes(args: list[str]) -> list[str]:
+    """Read a pasted long dash as the two that it was; a value is left alone."""
+    found = []
+    for before, arg in zip(["", *args], args, strict=False):
+        plain = arg.lstrip("\u2013\u2014")
+        if plain == arg or before == "--value" or not plain[:1].isalpha():
+            found.append(arg)
+            continue
+        found.append(f"-{plain}" if len(plain) == 1 else f"--{plain}")
+        _say("note", f"{_shown(arg)} is read as {found[-1]}")
+    return found
+
+
+def _packages() -> str:
+    return os.path.dirname(os.path.dirname(os.path.dirname(__file__)))  # noqa: PTH120  # as above
+
+
+def _place(error: BaseException) -> str:
+    """Say where an error comes from: its type, file and line, never its message."""
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    if at is None:
+        return type(error).__name__
+    name = os.path.relpath(at.tb_frame.f_code.co_filename, _packages())
+    return f"{type(error).__name__} at {name}:{at.tb_lineno}"
+
+
+def _shown(word: str) -> str:
+    return ascii(word[:60])
+
+
+def _say(kind: str, words: str) -> None:
+    if sys.stderr is None:
+        return
+    for line in words.splitlines() or [""]:
+        plain = "".join(c if c.isprintable() else "?" for c in line)
+        encoding = sys.stderr.encoding or "ascii"
+        safe = plain.encode(encoding, "backslashreplace").decode(encoding)
+        sys.stderr.write(f"devvault: {kind}: {safe}\n")
+    sys.stderr.flush()
+
+
+def _let_go_of_stdout() -> None:
+    """Keep the interpreter from writing once more at its end."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.close(null)

@@ -1,0 +1,187 @@
+"""`devvault run -- CMD` with patience: what the fast path hands over.
+
+The same request, made by `fast.settle`; but here the daemon is started, a locked vault unlocked, a
+link followed where it stays inside the repository, and each refusal told in words. Where every
+reference is set already, neither home nor daemon is needed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import posix
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from devvault import __version__
+from devvault.cli import fast
+from devvault.client.daemon import ensure, find, is_older, start
+from devvault.client.http import Connection, is_down, raise_for
+from devvault.errors import Invalid, Locked, NotFound, Unavailable, WrongUse
+from devvault.paths import Home, check_home, default_home
+
+_KIND = {"Content-Type": "application/octet-stream"}
+_ON_UNRESOLVED = ("fail", "literal", "empty")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the verb."""
+    parser.usage = "devvault run [flags] -- CMD..."
+    parser.description = (
+        "Run a program whose settings come from the environment and from env files, with each"
+        " @Microsoft.KeyVault reference replaced by the secret. The program takes our place: its"
+        " input, output, signals and exit code are its own."
+    )
+    parser.epilog = "example: devvault run -- python app.py"
+    parser.add_argument(
+        "-e",
+        dest="environment",
+        metavar="NAME",
+        help="an environment of the project file ([environments.NAME])",
+    )
+    parser.add_argument(
+        "--env-file",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="read this file instead of the project's; repeat it, the later one wins",
+    )
+    parser.add_argument(
+        "--identity", metavar="I", help="resolve as this identity (default: the developer)"
+    )
+    parser.add_argument(
+        "--on-unresolved",
+        choices=_ON_UNRESOLVED,
+        help="what becomes of a reference that does not resolve (default: fail)",
+    )
+    parser.add_argument(
+        "--no-connect", action="store_true", help="do not connect the program's Azure SDKs"
+    )
+    parser.add_argument("--no-mask", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("stray", nargs="*", help=argparse.SUPPRESS)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Become CMD, or end with 78 where a setting does not resolve.
+
+    Raises:
+        WrongUse: there is no CMD after `--`.
+        DevvaultError: see `settle`.
+    """
+    command: list[str] | None = args.command
+    if args.stray or not command:
+        words = " ".join(args.stray or ["python", "app.py"])
+        raise WrongUse("the program to run goes after --", hint=f"devvault run -- {words}")
+    flags = [b"Vrun"]
+    unresolved = args.on_unresolved or os.environ.get("DEVVAULT_ON_UNRESOLVED", "")
+    if unresolved not in ("", *_ON_UNRESOLVED):
+        raise WrongUse("DEVVAULT_ON_UNRESOLVED must be fail, literal or empty")
+    identity = args.identity or os.environ.get("DEVVAULT_IDENTITY", "")
+    chosen = args.environment or os.environ.get("DEVVAULT_ENVIRONMENT", "")
+    for tag, value in ((b"U", unresolved), (b"I", identity), (b"Oenvironment=", chosen)):
+        if value:
+            flags.append(tag + os.fsencode(value))
+    if args.no_connect:
+        flags.append(b"Ono-connect")
+    flags += [b"F" + os.fsencode(path) for path in args.env_file]
+    try:
+        environment, _ = settle(flags, given_environment())
+    except fast.Stop as stop:
+        return stop.code
+    else:
+        fast.become([os.fsencode(word) for word in command], environment)
+
+
+def given_environment() -> dict[bytes, bytes]:
+    """Return the environment as the user's shell left it, before Python's start changed it."""
+    given = dict(posix.environ)
+    return fast.as_given(given, given[fast.LOCALE]) if fast.LOCALE in given else given
+
+
+def settle(
+    flags: Sequence[bytes], given: Mapping[bytes, bytes]
+) -> tuple[dict[bytes, bytes], list[bytes]]:
+    """Return the environment of a child, and the names in it whose values are secret.
+
+    `flags` are fields of the request (`Vrun`, `F` and a path, ...).
+
+    Raises:
+        fast.Stop: settings do not resolve; why stands on stderr.
+        DevvaultError: no daemon, no home or no key to be had, or a file that may not be read.
+    """
+    home = default_home()
+    try:
+        return fast.settle(
+            list(flags),
+            dict(given),
+            _read,
+            _read_listed,
+            lambda head, files: _ask(home, head, files),
+        )
+    except fast.HandOver as odd:
+        raise Unavailable(
+            "the daemon's answer cannot be read", hint="devvault daemon stop"
+        ) from odd
+
+
+def _read(path: bytes, name: bytes) -> bytes:
+    from devvault.cli.project import find_folder, read_settings
+
+    data = read_settings(Path(os.fsdecode(path)), find_folder())
+    return b"%b\0%d\0%b" % (name, len(data), data)
+
+
+def _read_listed(root: bytes, path: bytes) -> bytes:
+    place = Path(os.fsdecode(path))
+    real = place.resolve()
+    if not real.is_relative_to(os.fsdecode(root)):
+        raise WrongUse(f"the project lists {place}, which lies outside of it")
+    if not os.path.lexists(place):
+        fast.note_missing(path)
+        return b""
+    return _read(path, path)
+
+
+def _ask(home: Home, head: Sequence[bytes], files: Sequence[bytes]) -> bytes:
+    """Return the daemon's answer, or our own where it would not need a home."""
+    try:
+        return _answer(home, fast.body_of(list(head), list(files)))
+    except (NotFound, Locked, Unavailable) as error:
+        from devvault.cli.homeless import answer
+
+        return answer(head, files, error)
+
+
+def _answer(home: Home, body: bytes) -> bytes:
+    started = unlocked = replaced = False
+    while True:
+        try:
+            response = Connection(home).request("POST", "devvault", "/local/run", _KIND, body)
+            raise_for(response)
+        except Locked:
+            if unlocked:
+                raise
+            from devvault.cli.planes import open_planes
+
+            open_planes()  # asks for the passphrase, or takes it from the environment
+            unlocked = True
+        except Invalid:
+            facts = find(home)
+            if replaced or facts is None or not is_older(facts.version, __version__):
+                raise
+            ensure(home)
+            replaced = True
+        except Unavailable as error:
+            if started or not is_down(error):
+                raise
+            _check_is_made(home)
+            start(home)
+            started = True
+        else:
+            return response.body
+
+
+def _check_is_made(home: Home) -> None:
+    check_home(home)
+    if not home.database.exists():
+        raise NotFound("there is no vault on this machine yet", code="NoHome", hint="devvault init")

@@ -1,0 +1,117 @@
+"""The daemon's life: lock, socket, serve, and an orderly end whatever happened."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from functools import partial
+from socket import socket
+
+from devvault import __version__
+from devvault.clock import SystemClock
+from devvault.daemon.build import Settings, build_keeper, choose_source
+from devvault.daemon.lockfile import DaemonLock
+from devvault.daemon.log import Bridge, Log
+from devvault.daemon.ready import Ready
+from devvault.daemon.schedule import Schedule
+from devvault.daemon.serve import SocketServer, new_loop
+from devvault.errors import DevvaultError
+from devvault.paths import default_home
+from devvault.server.app import App
+from devvault.server.local.base import PROTOCOL, Plane
+from devvault.vault.keeper import Keeper
+
+_SCHEDULE_END = 5.0
+
+
+def live(ready: Ready) -> None:
+    """Serve the home that the environment names until we are stopped.
+
+    Raises:
+        Conflict: `AlreadyRunning`.
+        WrongUse, Unavailable: the home or its configuration cannot be used.
+    """
+    home = default_home()
+    clock = SystemClock()
+    lock = DaemonLock.take(home)
+    try:
+        log = Log(home.log, clock)
+        _take_over_logging(log)
+        settings = Settings(home, os.environ, log.write)
+        keeper = build_keeper(home, settings, clock)
+        listener = lock.bind()
+        loop = new_loop()
+        try:
+            loop.run_until_complete(_serve(lock, listener, keeper, settings, log, ready))
+        finally:
+            loop.close()
+            _close(keeper, log)
+            log.write("stopped")
+    finally:
+        lock.release()
+
+
+async def _serve(
+    lock: DaemonLock,
+    listener: socket,
+    keeper: Keeper,
+    settings: Settings,
+    log: Log,
+    ready: Ready,
+) -> None:
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    clock = keeper.clock
+    plane = Plane(
+        keeper=keeper,
+        config=settings,
+        choose=partial(choose_source, keeper.home, settings),
+        stop=lambda: _call(loop, stopping),
+        version=__version__,
+        started=clock.now(),
+    )
+    app = App(plane, log.failure)
+    server = SocketServer(app, log, stopping)
+    lock.write_facts(
+        {
+            "pid": os.getpid(),
+            "version": __version__,
+            "protocol": PROTOCOL,
+            "socket": str(keeper.home.socket),
+            "started": plane.started.isoformat(),
+        }
+    )
+
+    def started() -> None:
+        log.write(f"devvault {__version__} serves {keeper.home.root}")
+        ready.succeed()
+
+    schedule = asyncio.ensure_future(Schedule(keeper, settings, clock, app, log).run())
+    try:
+        await server.run(listener, started)
+    finally:
+        schedule.cancel()
+        await asyncio.wait([schedule], timeout=_SCHEDULE_END)
+        app.close()
+
+
+def _close(keeper: Keeper, log: Log) -> None:
+    try:
+        keeper.close()
+    except DevvaultError as error:
+        log.write(f"the end was not clean: {error.code}")
+    except Exception as error:  # noqa: BLE001  # lock and socket must be released still
+        log.failure("the end", error)
+
+
+def _call(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(stopping.set)
+
+
+def _take_over_logging(log: Log) -> None:
+    """Send what asyncio and uvicorn warn of into our log, and nowhere else."""
+    root = logging.getLogger()
+    root.handlers[:] = [Bridge(log)]
+    root.setLevel(logging.WARNING)

@@ -1,0 +1,353 @@
+"""From an environment and its files to variables: every value, or every failure at once.
+
+The one journey of `run` and `env`, with a daemon and without. It opens no file and asks nobody
+itself: bytes come in, references go out through `Lookup`. Rules: CONTRACT.md section 5.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from devvault.errors import DevvaultError, Invalid, WrongUse
+from devvault.references.base import find, parse
+from devvault.references.marks import has_mark
+from devvault.references.reference import SERVED_SUFFIX, Reference
+from devvault.references.status import Status
+from devvault.scan.judge import judge
+from devvault.secretvalue import SecretValue
+from devvault.settingsfiles.base import Setting, find_key_error, get_format
+from devvault.settingsfiles.interpolate import interpolate
+
+FAIL = "fail"
+LITERAL = "literal"
+EMPTY = "empty"
+REFUSE = "refuse"
+WARN = "warn"
+ALLOW = "allow"
+# Configuration of devvault itself is never a setting of the child.
+_OURS = "DEVVAULT_"
+_NAMED = re.compile(r"\$\{([^}:]*)(?::-[^}]*)?\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a reference gave no value: App Service's word, our sentence, a command to type."""
+
+    status: Status
+    reason: str
+    hint: str = ""
+
+
+# Answers references in their order; what it raises (locked, no home) ends the whole run.
+Lookup = Callable[[Sequence[Reference]], Sequence[SecretValue | Failure]]
+
+
+@dataclass(frozen=True, slots=True)
+class EnvFile:
+    """One env file as the client read it; `format` is a name of `settingsfiles.base.FORMATS`."""
+
+    path: str
+    data: bytes
+    format: str = "dotenv"
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """What a run brings along.
+
+    `environment` holds the entries whose value is known, `names` the other names that the
+    environment sets. `files` come lowest precedence first. `vaults` maps a vault's name in
+    references to the local vault that stands for it. `plain` are keys that may look secret.
+    """
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    names: frozenset[str] = frozenset()
+    files: Sequence[EnvFile] = ()
+    vaults: Mapping[str, str] = field(default_factory=dict)
+    plain: frozenset[str] = frozenset()
+    on_unresolved: str = FAIL
+    plaintext: str = REFUSE
+
+    @property
+    def set_already(self) -> frozenset[str]:
+        """Every name that the environment sets; no file overrules it."""
+        return self.names | self.environment.keys()
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """One setting without a value; `reference` is the setting's text, never a value."""
+
+    setting: str
+    reference: str
+    failure: Failure
+
+    @property
+    def line(self) -> str:
+        """The failure in one line."""
+        return f"{self.setting}: {self.failure.status}: {self.failure.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """Where a value came from, for `run --dry-run`; no value."""
+
+    setting: str
+    source: str
+    reference: Reference
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the child gets. With `failures` or `refused` it does not start.
+
+    `secret` are the names whose value holds something from a vault. `refused` are sentences about
+    values that look secret, each with its hint.
+    """
+
+    variables: Mapping[str, str]
+    secret: frozenset[str]
+    resolved: tuple[Resolved, ...]
+    failures: tuple[Failed, ...]
+    refused: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the child may start."""
+        return not self.failures and not self.refused
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A reference that counts: its setting, where it stands, its text."""
+
+    setting: str
+    source: str
+    text: str
+
+
+def needed_names(journey: Journey) -> tuple[str, ...]:
+    """Return the environment's names whose values `${NAME}` in the files asks for."""
+    wanted: set[str] = set()
+    for _, setting in _settings(journey):
+        if setting.value is not None and "${" in setting.value and setting.quote != "'":
+            wanted.update(_NAMED.findall(setting.value))
+    return tuple(sorted(wanted & (journey.names - journey.environment.keys())))
+
+
+def make_plan(journey: Journey, lookup: Lookup) -> Plan:
+    """Return the plan of a run.
+
+    Raises:
+        WrongUse: an env file is not text, or no such format.
+        Locked, Unavailable: what `lookup` raises.
+    """
+    notes: list[str] = []
+    settings = _settings(journey)
+    usable = [setting for file, setting in settings if _is_usable(file, setting, notes)]
+    wanted = _wanted(journey, settings, notes)
+    answers, resolved, failures = _look_up(journey, wanted, lookup)
+    known = dict(answers)
+    if journey.on_unresolved == EMPTY:
+        known |= {item.setting: "" for item in failures}
+    set_already = journey.set_already
+    in_environment = {key: value for key, value in known.items() if key in set_already}
+    values = interpolate(
+        usable,
+        {**journey.environment, **in_environment},
+        {key: value for key, value in known.items() if key not in set_already},
+        frozenset(item.setting for item in failures),
+    )
+    variables = {
+        key: value
+        for key, value in {**values, **answers}.items()
+        if key in answers or key not in set_already
+    }
+    variables, failures = _fit_for_a_child(variables, answers, failures)
+    for item in failures if journey.on_unresolved != FAIL else ():
+        what = "is passed on as it is written" if journey.on_unresolved == LITERAL else "is empty"
+        notes.append(f"{item.line}; it {what}")
+    if journey.on_unresolved == EMPTY:
+        variables |= {item.setting: "" for item in failures}
+    elif journey.on_unresolved == LITERAL:
+        variables |= {item.setting: item.reference for item in failures}
+    secrets = [value for value in answers.values() if value]
+    return Plan(
+        variables=variables,
+        secret=frozenset(
+            key
+            for key, value in variables.items()
+            if key in answers or any(secret in value for secret in secrets)
+        ),
+        resolved=tuple(resolved),
+        failures=tuple(failures) if journey.on_unresolved == FAIL else (),
+        refused=_refused(journey, settings, notes),
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def resolve_all(
+    texts: Mapping[str, str], lookup: Lookup, vaults: Mapping[str, str] | None = None
+) -> tuple[dict[str, str], list[Failed]]:
+    """Return the values and the failures of named references, as the library asks for them."""
+    wanted = [_Wanted(name, "", text) for name, text in texts.items()]
+    values, _, failures = _look_up(Journey(vaults=vaults or {}), wanted, lookup)
+    return values, failures
+
+
+def _settings(journey: Journey) -> list[tuple[EnvFile, Setting]]:
+    found: list[tuple[EnvFile, Setting]] = []
+    for file in journey.files:
+        try:
+            form = get_format(file.format)
+        except KeyError:
+            raise WrongUse(f"{file.path}: settings of this format are not read") from None
+        try:
+            found.extend((file, setting) for setting in form.read(file.data))
+        except Invalid as error:
+            raise WrongUse(
+                f"{file.path}: {error.message}", hint=f"save {file.path} as UTF-8 text"
+            ) from error
+    return found
+
+
+def _is_usable(file: EnvFile, setting: Setting, notes: list[str]) -> bool:
+    if setting.note is not None:
+        notes.append(f"{file.path}: {_shown(setting)}: {setting.note}")
+    if setting.error is not None:
+        notes.append(f"{file.path}: {_shown(setting)}: {setting.error}; it is left out")
+        return False
+    if setting.key.upper().startswith(_OURS):
+        notes.append(
+            f"{file.path}: {_shown(setting)}: a file does not set devvault's own options;"
+            " it is left out"
+        )
+        return False
+    return True
+
+
+def _shown(setting: Setting) -> str:
+    """Name a setting in a message; a key that could do harm there is told by its line alone."""
+    if find_key_error(setting.key) is None:
+        return f"{setting.key} (line {setting.line})"
+    return f"line {setting.line}"
+
+
+def _wanted(
+    journey: Journey, settings: Sequence[tuple[EnvFile, Setting]], notes: list[str]
+) -> list[_Wanted]:
+    texts = [
+        _Wanted(name, "the environment", value)
+        for name, value in journey.environment.items()
+        if has_mark(value)
+    ]
+    last: dict[str, _Wanted] = {}
+    set_already = journey.set_already
+    for file, setting in settings:
+        ours = setting.key.upper().startswith(_OURS)
+        if setting.error is None and not ours and setting.key not in set_already:
+            last[setting.key] = _Wanted(setting.key, file.path, setting.value or "")
+    texts.extend(item for item in last.values() if has_mark(item.text))
+    found = []
+    for item in texts:
+        if find(item.text) is not None:
+            found.append(item)
+        else:
+            notes.append(
+                f"{item.setting}: a reference inside a longer text is not resolved"
+                " (App Service does not either)"
+            )
+    return found
+
+
+def _look_up(
+    journey: Journey, wanted: Sequence[_Wanted], lookup: Lookup
+) -> tuple[dict[str, str], list[Resolved], list[Failed]]:
+    values: dict[str, str] = {}
+    resolved: list[Resolved] = []
+    failures: list[Failed] = []
+    parsed: list[tuple[_Wanted, Reference]] = []
+    for item in wanted:
+        try:
+            parsed.append((item, _local(journey, parse(item.text))))
+        except Invalid as error:
+            failure = Failure(Status.INVALID_SYNTAX, error.message, error.hint or "")
+            failures.append(Failed(item.setting, item.text, failure))
+    # Settings that name the same secret share one look-up, so the trail has one record of it.
+    distinct: dict[str, Reference] = {}
+    for _, reference in parsed:
+        distinct.setdefault(reference.uri.lower(), reference)
+    answers = dict(zip(distinct, lookup(tuple(distinct.values())) if distinct else (), strict=True))
+    for item, reference in parsed:
+        answer = answers[reference.uri.lower()]
+        if isinstance(answer, Failure):
+            failures.append(Failed(item.setting, item.text, answer))
+        else:
+            values[item.setting] = answer.reveal()
+            resolved.append(Resolved(item.setting, item.source, reference))
+    order = {item.setting: number for number, item in enumerate(wanted)}
+    failures.sort(key=lambda failed: order[failed.setting])
+    return values, resolved, failures
+
+
+def _local(journey: Journey, reference: Reference) -> Reference:
+    local = journey.vaults.get(reference.vault) if reference.is_served else None
+    if local is None:
+        return reference
+    lowered = local.lower()
+    return replace(reference, vault=lowered, host=lowered + SERVED_SUFFIX)
+
+
+def _fit_for_a_child(
+    variables: Mapping[str, str], answers: Mapping[str, str], failures: list[Failed]
+) -> tuple[dict[str, str], list[Failed]]:
+    """Take out what no variable can hold."""
+    kept: dict[str, str] = {}
+    found = list(failures)
+    failed = {item.setting for item in failures}
+    for key, value in variables.items():
+        if key in failed:
+            continue
+        if "\0" in value:
+            whose = "its value" if key in answers else "what it is made of"
+            failure = Failure(
+                Status.OTHER_REASONS,
+                f"{whose} holds a NUL, which no environment variable can",
+                "let the program read the secret itself, or store it encoded (base64)",
+            )
+            found.append(Failed(key, "", failure))
+        else:
+            kept[key] = value
+    return kept, found
+
+
+def _refused(
+    journey: Journey, settings: Sequence[tuple[EnvFile, Setting]], notes: list[str]
+) -> tuple[tuple[str, str], ...]:
+    if journey.plaintext == ALLOW:
+        return ()
+    found: list[tuple[str, str]] = []
+    for file, setting in settings:
+        if setting.error is not None or setting.value is None or setting.key in journey.set_already:
+            continue
+        if setting.key in journey.plain or setting.allow_reason is not None:
+            continue
+        if find(setting.value) is not None:
+            continue
+        verdict = judge(setting.key, setting.value)
+        if not verdict.secret:
+            continue
+        words = f"{setting.key}: {file.path} line {setting.line} holds a secret: {verdict.why}"
+        if journey.plaintext == WARN:
+            notes.append(words)
+        else:
+            found.append((words, f"devvault set {setting.key}"))
+    return tuple(found)
+
+
+def failure_of(error: DevvaultError, status: Status = Status.OTHER_REASONS) -> Failure:
+    """Return the failure that an error of a vault stands for."""
+    return Failure(status, error.message.splitlines()[0], error.hint or "")

@@ -1,0 +1,35 @@
+"""A check's report as text: `file:line:column`, the value masked, why, and what to type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from devvault.scan.check import Repaired, Report
+
+
+def lines(report: Report) -> Iterator[str]:
+    """Return the findings, two lines each, in the order of files and lines."""
+    for one in report.found:
+        yield finding_line(one)
+        yield f"  repair: {printable(one.repair)}"
+
+
+def finding_line(one: Repaired) -> str:
+    """Return the line of one finding; of the value it shows four characters at most."""
+    finding = one.finding
+    key = f"{printable(finding.key)}=" if finding.key else ""
+    place = f"{printable(finding.path)}:{finding.line}:{finding.column}"
+    return f"{place}: {key}{printable(finding.shown)}**** is {printable(finding.why)}"
+
+
+def summary(report: Report) -> str:
+    """Return one sentence on what was looked at and found."""
+    found = len(report.found)
+    files = f"{report.files} file{'' if report.files == 1 else 's'}"
+    result = "no secrets" if not found else f"{found} finding{'' if found == 1 else 's'}"
+    return f"checked {files}, {report.size} bytes: {result}"
+
+
+def printable(text: str) -> str:
+    """Return text in which no character moves a terminal's cursor."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)

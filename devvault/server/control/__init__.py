@@ -1,0 +1,1 @@
+"""The control plane: the part of Azure Resource Manager that concerns vaults."""

@@ -1,0 +1,1 @@
+"""The data plane, a file per collection: https://NAME.vault.azure.net."""

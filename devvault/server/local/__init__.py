@@ -1,0 +1,1 @@
+"""Our own plane, for the owner of the home, over the socket."""

@@ -1,0 +1,183 @@
+"""References of a folder answered by the vaults themselves: App Service's words for every end.
+
+The source of the plan that `run` and the library share. A vault that the folder was not given is
+denied before anything in it is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from devvault.errors import (
+    Damaged,
+    DevvaultError,
+    Forbidden,
+    Invalid,
+    Locked,
+    NotFound,
+    Unavailable,
+)
+from devvault.references.reference import Reference
+from devvault.references.status import Status
+from devvault.resolver.plan import Failure, Lookup, failure_of, resolve_all
+from devvault.secretvalue import SecretValue
+from devvault.server.local.base import Ask, Plane, Route, text
+from devvault.server.reply import Reply, json_reply
+from devvault.vault import trust
+from devvault.vault.gate import Gate
+from devvault.vault.secrets import find_secret, get_secret, live_vault
+
+# Who may be named before identities exist in a home: the person herself.
+_DEVELOPER = frozenset({"", "developer"})
+_LIMIT = 1024 * 1024
+
+
+def source(plane: Plane, folder: str, identity: str = "") -> Lookup:
+    """Return the look-up of a folder, as an identity.
+
+    It raises Locked or Unavailable where the home as a whole cannot answer.
+    """
+    trust.check_folder(folder)
+
+    def look_up(references: Sequence[Reference]) -> list[SecretValue | Failure]:
+        gate = plane.gate()
+        if identity.lower() not in _DEVELOPER:
+            missing = Failure(
+                Status.MSI_NOT_ENABLED,
+                f"this home has no identity named {_plain(identity)}",
+                "leave --identity away to resolve as yourself",
+            )
+            return [missing] * len(references)
+        answer = _answerer(plane, gate, folder)
+        return [answer(reference) for reference in references]
+
+    return look_up
+
+
+def resolve(plane: Plane, ask: Ask) -> Reply:
+    """Resolve named references for the library."""
+    members = ask.members()
+    given = members.get("references")
+    if not isinstance(given, dict):
+        raise Invalid("the member 'references' must be an object")
+    wanted = {name: text(given, name) for name in given}
+    lookup = source(plane, text(members, "folder"), text(members, "identity", ""))
+    plane.gate()
+    values, failures = resolve_all(wanted, lookup)
+    return json_reply(
+        200,
+        {
+            "values": values,
+            "failures": [
+                {
+                    "setting": item.setting,
+                    "reference": item.reference,
+                    "status": str(item.failure.status),
+                    "reason": item.failure.reason,
+                    "hint": item.failure.hint,
+                }
+                for item in failures
+            ],
+        },
+    )
+
+
+def _answerer(
+    plane: Plane, gate: Gate, folder: str
+) -> Callable[[Reference], SecretValue | Failure]:
+    caller = plane.developer()
+    trusted: dict[str, bool] = {}
+
+    def answer(reference: Reference) -> SecretValue | Failure:
+        if not reference.is_served:
+            return Failure(
+                Status.VAULT_NOT_FOUND,
+                f"{reference.host} is of a cloud that devvault does not answer for",
+                "map the vault to a local one: [vaults] in devvault.toml",
+            )
+        vault = gate.find_vault(reference.vault)
+        if vault is None:
+            return Failure(
+                Status.VAULT_NOT_FOUND,
+                f"there is no vault named {reference.vault} in this home",
+                f"devvault keyvault create --name {reference.vault}",
+            )
+        if reference.vault not in trusted:
+            trusted[reference.vault] = trust.may_resolve(gate, caller, folder, vault.name)
+        if not trusted[reference.vault]:
+            return Failure(
+                Status.ACCESS_TO_KEY_VAULT_DENIED,
+                f"this folder was not allowed to resolve from the vault {vault.name}",
+                f"devvault allow {vault.name}",
+            )
+        try:
+            found = get_secret(gate, caller, vault.name, reference.name, reference.version or "")
+        except (Locked, Unavailable):
+            raise
+        except DevvaultError as error:
+            return _failure(gate, reference, error)
+        return SecretValue(found.value or "")
+
+    return answer
+
+
+def _failure(gate: Gate, reference: Reference, error: DevvaultError) -> Failure:
+    vault, name = reference.vault, reference.name
+    if isinstance(error, NotFound):
+        if reference.version and _exists(gate, reference):
+            return Failure(
+                Status.SECRET_VERSION_NOT_FOUND,
+                f"the secret {name} in {vault} has no version {_plain(reference.version)}",
+                f"devvault keyvault secret list-versions --vault-name {vault} --name {name}",
+            )
+        if _is_deleted(gate, reference):
+            return Failure(
+                Status.SECRET_NOT_FOUND,
+                f"the secret {name} in {vault} is deleted",
+                f"devvault keyvault secret recover --vault-name {vault} --name {name}",
+            )
+        return Failure(
+            Status.SECRET_NOT_FOUND,
+            f"there is no secret named {name} in {vault}",
+            f"devvault keyvault secret set --vault-name {vault} --name {name} --value -",
+        )
+    if isinstance(error, Forbidden) and error.inner == "SecretDisabled":
+        return Failure(
+            Status.OTHER_REASONS,
+            f"the secret {name} in {vault} is disabled",
+            f"devvault keyvault secret set-attributes --vault-name {vault} --name {name}"
+            " --enabled true",
+        )
+    if isinstance(error, Forbidden):
+        return Failure(
+            Status.ACCESS_TO_KEY_VAULT_DENIED,
+            f"no role lets this identity read the secret {name} in {vault}",
+            "devvault role assignment list --all",
+        )
+    if isinstance(error, Damaged):
+        return Failure(Status.OTHER_REASONS, error.message, "devvault audit verify")
+    return failure_of(error)
+
+
+def _exists(gate: Gate, reference: Reference) -> bool:
+    with gate.store.read() as reading:
+        vault = live_vault(gate, reference.vault)
+        found = find_secret(gate, reading, vault, reference.name)
+    return found is not None and found.deleted is None
+
+
+def _is_deleted(gate: Gate, reference: Reference) -> bool:
+    with gate.store.read() as reading:
+        vault = live_vault(gate, reference.vault)
+        found = find_secret(gate, reading, vault, reference.name)
+    return found is not None and found.deleted is not None
+
+
+def _plain(words: str) -> str:
+    """Return what a client sent, fit for a message."""
+    return "".join(c if c.isprintable() else "?" for c in words)[:80]
+
+
+ROUTES: dict[tuple[str, str], Route] = {
+    ("POST", "/local/resolve"): Route(resolve, quick=True, limit=_LIMIT),
+}

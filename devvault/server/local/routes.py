@@ -1,0 +1,17 @@
+"""The table of the local plane: method and path to handler."""
+
+from __future__ import annotations
+
+from devvault.server.local import audit, backup, resolve, run, scan, trust, upkeep
+from devvault.server.local.base import Route
+
+ROUTES: dict[tuple[str, str], Route] = {
+    **upkeep.ROUTES,
+    **run.ROUTES,
+    **resolve.ROUTES,
+    **trust.ROUTES,
+    **audit.ROUTES,
+    **scan.ROUTES,
+    **backup.ROUTES,
+}
+PATHS = frozenset(path for _, path in ROUTES)

@@ -1,0 +1,228 @@
+"""The fast path: what `run` brings along in, the child's variables or every failure out.
+
+Fields of a tag byte, content and NUL; file bytes follow raw. No path that a client names is opened
+here. The client's twin is `cli/fast.py`; `PROTOCOL` is its promise.
+
+Request: P version, C cwd, R root, V verb, I identity, U on-unresolved, O option, E NAME=VALUE,
+N name, X NAME=VALUE of proxies and CAs, J project file, F env file, S settings file, G1 env files
+were named, A1 the second time. Reply: S NAME=VALUE, D name to remove, M name of a secret setting,
+W line for stderr, Q file to read and ask again, K name whose value is needed (ask again with it as
+E), X exit code, and `.` at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from devvault.config import Config
+from devvault.errors import DevvaultError, Invalid, WrongUse
+from devvault.resolver.plan import EnvFile, Journey, Plan, make_plan, needed_names
+from devvault.server.local.base import BINARY, PROTOCOL, Ask, Plane, Route
+from devvault.server.local.resolve import source
+from devvault.server.reply import Reply
+from devvault.settingsfiles.project import Project, read_project
+
+FILE_LIMIT = 1024 * 1024
+LIMIT = 24 * 1024 * 1024
+_UNRESOLVED_EXIT = 78
+_ON_UNRESOLVED = frozenset({"fail", "literal", "empty"})
+_VERBS = frozenset({"run", "env"})
+_ENVIRONMENT = "environment="
+_NEVER_INHERITED = "DEVVAULT_PASSPHRASE"
+
+
+@dataclass(slots=True)
+class _Sent:
+    """The request's fields."""
+
+    folder: str = ""
+    cwd: str = ""
+    verb: str = "run"
+    identity: str = ""
+    on_unresolved: str = ""
+    options: list[str] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+    files: list[EnvFile] = field(default_factory=list)
+    project_path: str = ""
+    project: Project = field(default_factory=Project)
+    files_named: bool = False
+    answered: bool = False
+
+
+def run(plane: Plane, ask: Ask) -> Reply:
+    """Answer a run. Settings that do not resolve are an answer; a locked home is an error."""
+    try:
+        sent = _read(ask.body)
+        project = _environment_of(sent)
+        missing = _missing_files(sent, project)
+        if missing:
+            return _reply([b"Q" + _encode(path) for path in missing])
+        config = plane.config()
+        journey = _journey(sent, project, config)
+        needed = needed_names(journey)
+        if needed:
+            return _reply([b"K" + _encode(name) for name in needed])
+        identity = sent.identity or project.identity or ""
+        plan = make_plan(journey, source(plane, sent.folder, identity))
+    except WrongUse as error:
+        return _reply([*_complaint(error), b"X%d" % error.exit_code])
+    return _reply(_fields(plan, sent))
+
+
+def _read(body: bytes) -> _Sent:
+    sent = _Sent()
+    at = 0
+    version = ""
+    while at < len(body):
+        end = body.find(b"\0", at)
+        if end < 0:
+            raise Invalid("the request is cut off")
+        tag, content = body[at : at + 1], _decode(body[at + 1 : end])
+        at = end + 1
+        if tag in (b"J", b"F", b"S"):
+            end = body.find(b"\0", at)
+            data, at = _file(body, at, end)
+            _take_file(sent, tag, content, data)
+        elif tag == b"P":
+            version = content
+        else:
+            _take(sent, tag, content)
+    if version != str(PROTOCOL):
+        raise Invalid("this daemon speaks another protocol", hint="devvault daemon stop")
+    if not sent.folder:
+        raise Invalid("the request names no folder")
+    return sent
+
+
+def _file(body: bytes, at: int, end: int) -> tuple[bytes, int]:
+    digits = body[at:end] if end >= 0 else b""
+    if not digits.isdigit() or len(digits) > 8:
+        raise Invalid("the request is malformed: a file without a length")
+    size = int(digits)
+    if size > FILE_LIMIT or end + 1 + size > len(body):
+        raise Invalid("the request is malformed: a file that is too long")
+    return body[end + 1 : end + 1 + size], end + 1 + size
+
+
+def _take_file(sent: _Sent, tag: bytes, path: str, data: bytes) -> None:
+    if tag == b"J":
+        sent.project_path = path
+        sent.project = read_project(path, data)
+    elif tag == b"F":
+        sent.files.append(EnvFile(path, data))
+    else:
+        raise WrongUse(f"{path}: settings of this format are not read yet", hint="--env-file FILE")
+
+
+def _take(sent: _Sent, tag: bytes, content: str) -> None:
+    match tag:
+        case b"C":
+            sent.cwd = content
+        case b"R":
+            sent.folder = content
+        case b"V" if content in _VERBS:
+            sent.verb = content
+        case b"I":
+            sent.identity = content
+        case b"U" if content in _ON_UNRESOLVED:
+            sent.on_unresolved = content
+        case b"O":
+            sent.options.append(content)
+        case b"E" | b"X":
+            name, equals, value = content.partition("=")
+            if not equals or not name:
+                raise Invalid("the request is malformed: a variable without a name")
+            sent.names.add(name)
+            if tag == b"E":
+                sent.environment[name] = value
+        case b"N":
+            sent.names.add(content)
+        case b"G":
+            sent.files_named = content == "1"
+        case b"A":
+            sent.answered = content == "1"
+        case _:
+            raise Invalid("the request is malformed: an unknown field")
+
+
+def _environment_of(sent: _Sent) -> Project:
+    chosen = [
+        option.removeprefix(_ENVIRONMENT)
+        for option in sent.options
+        if option.startswith(_ENVIRONMENT)
+    ]
+    return sent.project.for_environment(chosen[-1]) if chosen else sent.project
+
+
+def _missing_files(sent: _Sent, project: Project) -> list[str]:
+    """Return the files that the project names, where the client sent others."""
+    if sent.files_named or sent.answered or not project.env_files:
+        return []
+    folder = sent.project_path.rpartition("/")[0]
+    wanted = [f"{folder}/{name}" for name in project.env_files]
+    return [] if [file.path for file in sent.files] == wanted else wanted
+
+
+def _journey(sent: _Sent, project: Project, config: Config) -> Journey:
+    return Journey(
+        environment=sent.environment,
+        names=frozenset(sent.names - sent.environment.keys()),
+        files=[EnvFile(_shown(sent, file.path), file.data) for file in sent.files],
+        vaults=project.vaults,
+        plain=frozenset(project.plain),
+        on_unresolved=sent.on_unresolved or config.on_unresolved,
+        plaintext=config.plaintext,
+    )
+
+
+def _shown(sent: _Sent, path: str) -> str:
+    """Return a path as the user thinks of it: from where she stands."""
+    return path.removeprefix(sent.cwd.rstrip("/") + "/") if sent.cwd else path
+
+
+def _fields(plan: Plan, sent: _Sent) -> list[bytes]:
+    found: list[bytes] = [_line("note", note) for note in plan.notes]
+    if not plan.is_good:
+        hints: dict[str, None] = {}
+        for item in plan.failures:
+            found.append(_line("error", item.line))
+            hints[item.failure.hint] = None
+        for words, hint in plan.refused:
+            found.append(_line("error", words))
+            hints[hint] = None
+        found += [_line("hint", hint) for hint in hints if hint]
+        return [*found, b"X%d" % _UNRESOLVED_EXIT]
+    found += [b"S" + _encode(f"{name}={value}") for name, value in plan.variables.items()]
+    found += [b"M" + _encode(name) for name in sorted(plan.secret)]
+    found += [b"D" + _encode(n) for n in sorted(sent.names) if n.startswith(_NEVER_INHERITED)]
+    return found
+
+
+def _complaint(error: DevvaultError) -> list[bytes]:
+    lines = [_line("error", error.message)]
+    return [*lines, _line("hint", error.hint)] if error.hint else lines
+
+
+def _line(kind: str, words: str) -> bytes:
+    """Return a line for stderr; nothing in it can steer a terminal."""
+    plain = "".join(c if c.isprintable() else "?" for c in words)
+    return b"W" + _encode(f"devvault: {kind}: {plain}")
+
+
+def _reply(fields: Sequence[bytes]) -> Reply:
+    return Reply(200, b"".join(item + b"\0" for item in [*fields, b"."]), {"content-type": BINARY})
+
+
+def _decode(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _encode(words: str) -> bytes:
+    return words.encode("utf-8", "surrogateescape")
+
+
+ROUTES: dict[tuple[str, str], Route] = {
+    ("POST", "/local/run"): Route(run, quick=True, limit=LIMIT),
+}

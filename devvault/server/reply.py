@@ -1,0 +1,63 @@
+"""Requests and replies as values, and errors as bodies: one place says which status is which.
+
+What a plane's functions take and give; they know nothing of sockets, streams or event loops.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from devvault.access.principals import Caller
+from devvault.errors import DevvaultError, PlaintextSecret, Unresolved
+from devvault.vault.gate import status_of
+
+JSON = "application/json; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request; header names are lower case, `query` holds the last value of each name."""
+
+    method: str
+    host: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    caller: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One reply."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def json_reply(status: int, body: object, headers: Mapping[str, str] | None = None) -> Reply:
+    """Return a reply with a JSON body."""
+    data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(
+        "utf-8", "surrogatepass"
+    )
+    return Reply(status, data, {"content-type": JSON, **(headers or {})})
+
+
+def error_reply(error: DevvaultError) -> Reply:
+    """Return the reply that tells an error."""
+    facts: dict[str, object] = {"code": error.code, "message": error.message}
+    if error.inner:
+        facts["innererror"] = {"code": error.inner}
+    if error.hint:
+        facts["hint"] = error.hint
+    body: dict[str, object] = {"error": facts}
+    if isinstance(error, Unresolved):
+        body["failures"] = [
+            dict(zip(("setting", "status", "reason", "hint"), item, strict=True))
+            for item in error.failures
+        ]
+    status = 422 if isinstance(error, (Unresolved, PlaintextSecret)) else status_of(error)
+    return json_reply(status, body)

@@ -1,0 +1,1 @@
+"""REST shapes <-> model objects. `Any` may stand here and nowhere else."""

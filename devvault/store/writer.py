@@ -1,0 +1,284 @@
+"""The group commit: one thread that runs everybody's changes and shares one commit among them.
+
+It takes whatever is queued, gives each change a savepoint of its own, commits once, and only then
+wakes those who wait. It knows nothing of rows. Order is the order of arrival.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from time import monotonic
+
+from devvault.errors import DevvaultError, Unavailable
+from devvault.store.faults import translated
+from devvault.store.view import SqliteWriting
+
+# Writers that share a commit; queued work that nobody waits for rides along.
+_WAITING_LIMIT = 64
+_BATCH_LIMIT = 1024
+_BACKLOG_LIMIT = 8192
+_SUBMIT_DELAY = 0.05
+_RETRY_DELAY = 1.0
+
+Work = Callable[[SqliteWriting], object]
+Alone = Callable[[sqlite3.Connection], bool]
+
+
+class _Job:
+    """One change in the queue: `work` runs in a batch, `alone` between two, until it is True."""
+
+    __slots__ = ("alone", "done", "due", "error", "result", "until", "work")
+
+    def __init__(
+        self, work: Work | None = None, *, alone: Alone | None = None, until: float = 0.0
+    ) -> None:
+        self.work = work
+        self.alone = alone
+        self.until = until
+        self.due = 0.0
+        self.done: threading.Lock | None = None
+        self.result: object = None
+        self.error: BaseException | None = None
+
+    def finish(self) -> None:
+        if self.done is not None:
+            self.done.release()
+
+
+class Writer:
+    """Owns the one connection that changes the database, from its own thread alone."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._condition = threading.Condition()
+        self._queue: deque[_Job] = deque()
+        self._waiting = 0
+        self._closing = False
+        self._broken: DevvaultError | None = None
+        self._refused: Exception | None = None
+        self._lost: DevvaultError | None = None
+        self._thread = threading.Thread(target=self._run, name="devvault-writer", daemon=True)
+        self._thread.start()
+
+    @property
+    def failed(self) -> Exception | None:
+        """Why the last submitted work is not durable."""
+        return self._refused or self._broken
+
+    def run(self, work: Work) -> object:
+        """Run `work` in the next batch; return its result once that is durable."""
+        return self._wait(_Job(work))
+
+    def run_alone(self, work: Alone, patience: float) -> None:
+        """Call `work` outside any transaction, between batches, until it returns True.
+
+        Raises:
+            Unavailable: it did not within `patience` seconds.
+        """
+        self._wait(_Job(alone=work, until=monotonic() + patience))
+
+    def submit(self, work: Work) -> None:
+        """Queue `work` for the next batch, at latest in 50 ms.
+
+        Raises:
+            Unavailable: the store is closed, or earlier work could not be written.
+        """
+        job = _Job(work)
+        with self._condition:
+            if len(self._queue) >= _BACKLOG_LIMIT and not self._condition.wait_for(
+                lambda: self._closing or len(self._queue) < _BACKLOG_LIMIT, 10.0
+            ):
+                raise Unavailable("too much waits to be written") from self.failed
+            self._refuse_when_closing()
+            if self.failed is not None:
+                raise Unavailable(
+                    "earlier changes could not be written", hint="devvault doctor"
+                ) from self.failed
+            job.due = monotonic() + _SUBMIT_DELAY
+            self._queue.append(job)
+            if len(self._queue) == 1:
+                self._condition.notify_all()
+
+    def flush(self) -> None:
+        """Return once everything submitted so far is durable, or raise why it is not."""
+        self._wait(_Job(_nothing))
+        with self._condition:
+            refused, self._refused = self._refused, None
+        if isinstance(refused, DevvaultError):
+            raise refused
+        if refused is not None:
+            raise Unavailable(
+                f"a queued change was refused ({type(refused).__name__})"
+            ) from refused
+
+    def close(self) -> None:
+        """Commit what is queued, end the thread, and close the connection.
+
+        Raises:
+            Unavailable: something submitted could not be written; it is lost.
+        """
+        with self._condition:
+            self._closing = True
+            self._condition.notify_all()
+        self._thread.join()
+        self._connection.close()
+        if self._lost is not None:
+            raise self._lost
+
+    def _refuse_when_closing(self) -> None:
+        if self._closing:
+            raise Unavailable("the store is closed")
+
+    def _wait(self, job: _Job) -> object:
+        assert threading.current_thread() is not self._thread, "a change inside a change"
+        job.done = threading.Lock()
+        job.done.acquire()
+        with self._condition:
+            self._refuse_when_closing()
+            self._queue.append(job)
+            self._waiting += 1
+            self._condition.notify_all()
+        job.done.acquire()
+        if job.error is not None:
+            raise job.error
+        return job.result
+
+    def _run(self) -> None:
+        batch: list[_Job] = []
+        try:
+            while batch := self._take():
+                if batch[0].alone is not None:
+                    self._try_alone(batch[0], batch[0].alone)
+                else:
+                    self._commit(batch)
+        except BaseException as error:
+            # A fault of ours must not leave anybody waiting for ever.
+            with self._condition:
+                self._closing = True
+                self._lost = Unavailable("the store has stopped", hint="devvault daemon stop")
+                self._lost.__cause__ = error
+                batch += self._queue
+                self._queue.clear()
+                self._condition.notify_all()
+            for job in batch:
+                if job.done is not None and job.done.locked():
+                    job.error = self._lost
+                    job.finish()
+            raise
+
+    def _take(self) -> list[_Job]:
+        """Wait for work and take a batch; an empty one means that it is over."""
+        with self._condition:
+            while not self._waiting and not self._closing:
+                if not self._queue:
+                    self._condition.wait()
+                elif (left := self._queue[0].due - monotonic()) > 0:
+                    self._condition.wait(left)
+                else:
+                    break
+            batch: list[_Job] = []
+            waiting = 0
+            while self._queue and waiting < _WAITING_LIMIT and len(batch) < _BATCH_LIMIT:
+                if self._queue[0].alone is not None and batch:
+                    break
+                job = self._queue.popleft()
+                waiting += job.done is not None
+                batch.append(job)
+                if job.alone is not None:
+                    break
+            self._waiting -= waiting
+            if len(self._queue) + len(batch) >= _BACKLOG_LIMIT:
+                self._condition.notify_all()
+            return batch
+
+    def _try_alone(self, job: _Job, alone: Alone) -> None:
+        try:
+            done = alone(self._connection)
+        except sqlite3.Error as error:
+            job.error = translated(error)
+            job.error.__cause__ = error
+        except Exception as error:  # noqa: BLE001  # it is raised where the caller waits
+            job.error = error
+        else:
+            if not done and monotonic() < job.until:
+                with self._condition:
+                    self._queue.append(job)
+                    self._waiting += 1
+                return
+            if not done:
+                job.error = Unavailable(
+                    "another reader of the database does not let go of it",
+                    hint="devvault daemon stop",
+                )
+        job.finish()
+
+    def _commit(self, batch: list[_Job]) -> None:
+        connection = self._connection
+        view = SqliteWriting(connection)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            kept = 0
+            for job in batch:
+                kept += self._run_job(view, job)
+            connection.execute("COMMIT" if kept else "ROLLBACK")
+        except sqlite3.Error as error:
+            view.end()
+            self._fail(batch, error)
+            return
+        view.end()
+        self._broken = None
+        for job in batch:
+            if job.done is not None:
+                job.finish()
+            elif isinstance(job.error, Exception):
+                self._refused = job.error
+
+    def _run_job(self, view: SqliteWriting, job: _Job) -> bool:
+        """Run one change; what it raises undoes it alone, unless it ended the transaction."""
+        assert job.work is not None
+        job.error = None
+        self._connection.execute("SAVEPOINT job")
+        try:
+            job.result = job.work(view)
+        except BaseException as error:  # it is raised where the caller waits
+            if isinstance(error, sqlite3.Error):
+                if not self._connection.in_transaction:
+                    raise
+                job.error = translated(error)
+                job.error.__cause__ = error
+            else:
+                job.error = error
+            self._connection.execute("ROLLBACK TO job")
+        self._connection.execute("RELEASE job")
+        return job.error is None
+
+    def _fail(self, batch: list[_Job], error: sqlite3.Error) -> None:
+        """Nothing of the batch happened: tell those who wait, keep what nobody waits for."""
+        with suppress(sqlite3.Error):
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        with self._condition:
+            kept = [job for job in batch if job.done is None]
+            if kept:
+                self._broken = translated(error)
+                self._broken.__cause__ = error
+            if self._closing:
+                self._lost = self._lost or self._broken
+            else:
+                for job in reversed(kept):
+                    job.due = monotonic() + _RETRY_DELAY
+                    self._queue.appendleft(job)
+        for job in batch:
+            if job.done is not None:
+                if job.error is None:
+                    job.error = translated(error)
+                    job.error.__cause__ = error
+                job.finish()
+
+
+def _nothing(_: SqliteWriting) -> None:
+    """Stand in the queue, so that all before it is written."""

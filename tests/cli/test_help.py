@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import argparse
+import dataclasses
+
+import pytest
+
+from devvault.cli import help as manual
+from devvault.config import Config
+from devvault.errors import NotFound
+
+
+def show(topic):
+    return manual.main(argparse.Namespace(topic=topic))
+
+
+@pytest.mark.parametrize("topic", sorted(manual.find_pages()))
+def test_every_page_has_a_title_and_fits_a_terminal(topic, capsys):
+    assert show(topic) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("# ")
+    assert max(len(line) for line in text.splitlines()) <= 100
+
+
+def test_the_list_names_every_page(capsys):
+    assert show(None) == 0
+    out = capsys.readouterr().out
+    assert all(f"  {topic} " in out for topic in manual.find_pages())
+
+
+def test_an_unknown_page():
+    with pytest.raises(NotFound):
+        show("../../etc/passwd")
+
+
+def test_every_option_is_in_the_manual():
+    text = manual.find_pages()["configuration"].read_text()
+    for field in dataclasses.fields(Config):
+        assert f"  {field.name.replace('_', '-')} = " in text
+
+
+def test_the_first_page_says_what_is_not_defended():
+    text = manual.find_pages()["security"].read_text()
+    assert "Defended" in text
+    assert "Not defended\n  - root\n" in text

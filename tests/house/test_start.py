@@ -1,0 +1,81 @@
+"""What a start loads: the fast path, `import devvault`, the verb table."""
+
+import ast
+import subprocess
+import sys
+import tomllib
+
+import devvault
+from devvault.cli import main
+from tests.house.source import ROOT, imports, modules
+
+FAST = "devvault.cli.fast"
+LOADED = """
+import sys
+sys.path.insert(0, sys.argv[1])
+before = set(sys.modules)
+{0}
+print(*sorted(set(sys.modules) - before))
+"""
+
+
+def loaded(statement, *flags, path):
+    done = subprocess.run(
+        [sys.executable, *flags, "-c", LOADED.format(statement), str(path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return done.stdout.split()
+
+
+def test_the_fast_path_imports_three_modules_of_c():
+    names = {found.module for found in imports(FAST)}
+    typing = {"collections.abc", "typing"}  # below TYPE_CHECKING
+    assert names - typing == {"posix", "sys", "_socket", "_signal"}
+    folder = ROOT / "devvault" / "cli"
+    assert loaded("import fast", "-I", "-S", path=folder) == ["fast"]
+    assert set(loaded("import fast, _socket", "-I", "-S", path=folder)) == {"fast", "_socket"}
+
+
+def test_the_fast_path_is_one_self_contained_file():
+    for node in ast.walk(modules()[FAST].tree):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0
+            assert not (node.module or "").startswith("devvault")
+
+
+def test_importing_devvault_adds_one_module():
+    assert loaded("import devvault", "-I", path=ROOT) == ["devvault"]
+
+
+def test_each_public_name_works_and_is_listed():
+    for name in devvault.__all__:
+        assert getattr(devvault, name).__name__ == name
+    assert set(devvault.__all__) <= set(dir(devvault))
+    assert devvault.__all__ == sorted(devvault.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    assert not hasattr(devvault, "no_such_name")
+
+
+def test_there_is_one_version():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert devvault.__version__ == project["version"]
+
+
+def test_the_table_imports_the_verb_asked_for_alone():
+    verbs = {module for module, _ in main.VERBS.values()}
+    names = set(loaded("from devvault.cli.main import main; main(['--help'])", "-I", path=ROOT))
+    assert not names & verbs
+    heavy = {"argparse", "json", "asyncio", "cryptography", "keyring", "dotenv", "sqlite3"}
+    assert not names & heavy
+    code = "import sys; sys.argv=['x']\nfrom devvault.cli.main import main\nmain(['run', 'x'])"
+    assert set(loaded(code, "-I", path=ROOT)) & verbs == {"devvault.cli.run"}
+
+
+def test_the_client_is_light():
+    names = set(loaded("import devvault.client.daemon", "-I", path=ROOT))
+    assert not names & {"http", "http.client", "subprocess", "socket", "json", "ssl", "asyncio"}
