@@ -216,4 +216,4 @@ def _compare(kept: bytes, reading: Reading, master: Master) -> str | None:
         anchor = Anchor.from_bytes(kept, master.audit_keys)
     except Damaged:
         return "its anchor was made under a later key, or was changed"
-    return compare(reading, anchor)
+    return compare(reading, anchor, master.home, master.audit_keys)
