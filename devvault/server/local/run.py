@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from devvault.config import Config
 from devvault.errors import DevvaultError, Invalid, WrongUse
-from devvault.resolver.plan import EnvFile, Journey, Plan, make_plan, needed_names
+from devvault.resolver.plan import EnvFile, Journey, Plan, make_plan, needed_names, read_files
 from devvault.server.local.base import BINARY, PROTOCOL, Ask, Plane, Route
 from devvault.server.local.resolve import source
 from devvault.server.reply import Reply
@@ -61,11 +61,12 @@ def run(plane: Plane, ask: Ask) -> Reply:
             return _reply([b"Q" + _encode(path) for path in missing])
         config = plane.config()
         journey = _journey(sent, project, config)
-        needed = needed_names(journey)
+        settings = read_files(journey)
+        needed = needed_names(journey, settings)
         if needed:
             return _reply([b"K" + _encode(name) for name in needed])
         identity = sent.identity or project.identity or ""
-        plan = make_plan(journey, source(plane, sent.folder, identity))
+        plan = make_plan(journey, source(plane, sent.folder, identity), settings)
     except WrongUse as error:
         return _reply([*_complaint(error), b"X%d" % error.exit_code])
     return _reply(_fields(plan, sent))
