@@ -221,7 +221,7 @@ def _make(name: str) -> _Backend:
             hint=_NO_KEYRING,
         ) from error
     if name == _SECRET_SERVICE:
-        made.get_preferred_collection = partial(_default_collection, loaded)
+        vars(made)["get_preferred_collection"] = partial(_default_collection, loaded)
     return cast("_Backend", made)
 
 

@@ -93,6 +93,7 @@ class Gate:
         self.subscription = subscription
         self.stale: str | None = None
         self.secure_point: Callable[[], None] = lambda: None
+        self.erase: Callable[[], None] = store.truncate
 
     def find_vault(self, name: str) -> Vault | None:
         """Return a live vault by name, or None; no right is needed to know that a name exists."""

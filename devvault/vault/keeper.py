@@ -71,6 +71,7 @@ class Keeper:
         self._user = user
         self.guard = threading.RLock()
         self._anchoring = threading.Lock()
+        self._unerased = self._uncompacted = False
         self._store: Store | None = None
         self._opened: Opened | None = None
 
@@ -298,7 +299,7 @@ class Keeper:
             finally:
                 self._opened = None
                 opened.forget()
-            store.truncate()
+            self.erase()
 
     def close(self) -> None:
         """Write what is queued, drop every key and close the store."""
@@ -334,6 +335,27 @@ class Keeper:
                 opened.source.write_anchor(opened.gate.home, anchor)
                 opened.anchored = anchor
 
+    def erase(self, *, compact: bool = False) -> None:
+        """Leave no byte of what was removed in the files; what is in the way is waited for later.
+
+        The removal itself is durable. A reader that does not finish (a backup on a slow line)
+        only puts off the end of it: `finish_erasing` tries again.
+        """
+        self._unerased = True
+        self._uncompacted = self._uncompacted or compact
+        store = self.store
+        with contextlib.suppress(Unavailable):
+            if self._uncompacted:
+                store.compact()
+                self._uncompacted = False
+            store.truncate()
+            self._unerased = False
+
+    def finish_erasing(self) -> None:
+        """Try again what `erase` could not finish."""
+        if self._unerased:
+            self.erase()
+
     def secure_point(self) -> None:
         """Save the anchor after what must not be undone by an older copy: purge, a grant taken.
 
@@ -363,7 +385,7 @@ class Keeper:
     # -- inside -----------------------------------------------------------------------------
 
     def _assembler(self, store: Store) -> Assembler:
-        return Assembler(store, self.clock, self.secure_point)
+        return Assembler(store, self.clock, self.secure_point, self.erase)
 
     def _find_store(self) -> Store | None:
         if self._store is None and self.home.database.exists():

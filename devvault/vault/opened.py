@@ -141,10 +141,17 @@ class Opened:
 class Assembler:
     """Puts an unlocked home together from its store, key source and key."""
 
-    def __init__(self, store: Store, clock: Clock, secure_point: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        secure_point: Callable[[], None],
+        erase: Callable[[], None],
+    ) -> None:
         self._store = store
         self._clock = clock
         self._secure_point = secure_point
+        self._erase = erase
 
     def fresh(self, source: KeySource, choice: SourceChoice, key: KeyAt, facts: Facts) -> Opened:
         """Return a home that is being made."""
@@ -200,6 +207,7 @@ class Assembler:
             subscription=facts.subscription,
         )
         gate.secure_point = self._secure_point
+        gate.erase = self._erase
         bare = replace(choice, passphrase=None)
         return Opened(source, bare, key.key, master, records, gate, facts)
 
