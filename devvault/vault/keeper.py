@@ -25,7 +25,6 @@ from devvault.model.names import fold, subscription_scope
 from devvault.model.vault import Group
 from devvault.paths import Home, check_home, make_private_folder
 from devvault.sealing.base import MASTER_SIZE, KeySource
-from devvault.sealing.recovery import open_with
 from devvault.store.base import OpenStore, Store, Writing
 from devvault.vault.codecs import pack_assignment, pack_group
 from devvault.vault.gate import Gate
@@ -268,6 +267,8 @@ class Keeper:
                 kept = self._value(store, VALUE_RECOVERY)
                 if kept is None:
                     raise NotFound("this home has no recovery key", hint="devvault unlock")
+                from devvault.sealing.recovery import open_with  # slow to load, rarely needed
+
                 key = open_with(recovery, kept, home, generation)
             opened = self._assembler(store).again(source, choice, KeyAt(home, generation, key))
             if recovery is not None:

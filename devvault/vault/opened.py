@@ -14,7 +14,6 @@ from devvault.clock import Clock
 from devvault.errors import Damaged
 from devvault.sealing.base import KeySource
 from devvault.sealing.master import Archived, Master
-from devvault.sealing.recovery import check_slot
 from devvault.store.base import Reading, Store
 from devvault.vault.gate import Gate, Target
 from devvault.vault.records import ARCHIVE, HOME, Records
@@ -177,6 +176,8 @@ class Assembler:
             recovery = reading.value(VALUE_RECOVERY)
         opened = self._join(source, choice, key, facts, archive)
         if recovery is not None:
+            from devvault.sealing.recovery import check_slot  # slow to load
+
             check_slot(recovery, opened.master)
         kept = source.read_anchor(key.home)
         if kept is not None:
