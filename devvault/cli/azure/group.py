@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from devvault.cli import ask, say
-from devvault.cli.keyvault.verbs import Commands, Run, add_command, add_tags, read_tags
+from devvault.cli.keyvault.grammar import Commands, Run, add_command, add_tags, read_tags
 from devvault.cli.planes import GROUP_VERSION, open_planes, segment
 from devvault.cli.reply import Body
 from devvault.errors import WrongUse

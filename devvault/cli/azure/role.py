@@ -7,7 +7,7 @@ import re
 import uuid
 
 from devvault.cli import say
-from devvault.cli.keyvault.verbs import Commands, Run, add_command, with_group
+from devvault.cli.keyvault.grammar import Commands, Run, add_command, with_group
 from devvault.cli.planes import ROLE_VERSION, Planes, open_planes, segment
 from devvault.cli.reply import Body, flag, table, text
 from devvault.errors import Conflict, NotFound, WrongUse

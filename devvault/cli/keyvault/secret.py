@@ -6,8 +6,7 @@ import argparse
 
 from devvault.cli import say
 from devvault.cli.ask import check_may_reveal
-from devvault.cli.keyvault.material import read_value, write_value
-from devvault.cli.keyvault.verbs import (
+from devvault.cli.keyvault.grammar import (
     Commands,
     add_command,
     add_flag,
@@ -16,6 +15,7 @@ from devvault.cli.keyvault.verbs import (
     moment,
     read_tags,
 )
+from devvault.cli.keyvault.material import read_value, write_value
 from devvault.cli.planes import open_planes, segment
 from devvault.cli.privatefile import read_file, write_private
 from devvault.cli.reply import Body, table, text

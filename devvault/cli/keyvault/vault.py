@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from devvault.cli import say
-from devvault.cli.keyvault.verbs import (
+from devvault.cli.keyvault.grammar import (
     Commands,
     add_command,
     add_flag,
@@ -48,7 +48,12 @@ def add_commands(commands: Commands) -> None:
     )
     _add_name(create)
     create.add_argument("--location", "-l", help="where it lies (default: as its group)")
-    create.add_argument("--sku", choices=("premium", "standard"), default="standard")
+    create.add_argument(
+        "--sku",
+        choices=("premium", "standard"),
+        default="standard",
+        help="tier (default: standard)",
+    )
     create.add_argument(
         "--retention-days", type=int, metavar="DAYS", help="7 to 90, fixed for good (default: 90)"
     )
@@ -124,7 +129,9 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
         add_flag(parser, flag, words=words)
     parser.add_argument("--bypass", choices=("AzureServices", "None"), help="firewall: who passes")
     parser.add_argument("--default-action", choices=("Allow", "Deny"), help="firewall: all others")
-    parser.add_argument("--public-network-access", choices=("Disabled", "Enabled"))
+    parser.add_argument(
+        "--public-network-access", choices=("Disabled", "Enabled"), help="firewall: all of it"
+    )
 
 
 def _create(args: argparse.Namespace) -> int:
