@@ -143,9 +143,8 @@ class Keeper:
     def source_name(self) -> str:
         """The name of the home's key source; empty while there is no home."""
         with self.guard:
-            store = self._find_store()
-            choice = None if store is None else self._stored_choice(store)
-        return "" if choice is None else choice.name
+            # A home whose making was broken off has a database, and no key source yet.
+            return "" if self.state == NEW else self._stored_choice(self.store).name
 
     @property
     def is_automatic(self) -> bool:

@@ -286,3 +286,18 @@ def test_a_reader_in_the_way_only_puts_erasing_off(keeper: Keeper, alice: Caller
         assert keeper._unerased
     keeper.finish_erasing()
     assert not keeper._unerased
+
+
+def test_an_init_that_was_broken_off_can_be_repeated(
+    make_keeper: Make, choice: SourceChoice, tmp_path: Path
+) -> None:
+    keeper = make_keeper()
+    (tmp_path / "key").mkdir()
+    with pytest.raises(DevvaultError):
+        keeper.init(choice)
+    assert keeper.state == NEW
+    assert keeper.source_name == ""
+    assert not keeper.is_automatic
+    (tmp_path / "key").rmdir()
+    assert keeper.init(choice)
+    assert keeper.source_name == "file"
