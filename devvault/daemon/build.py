@@ -23,7 +23,6 @@ from devvault.store.base import STORES, OpenStore, Store
 from devvault.vault.keeper import Keeper
 from devvault.vault.opened import SourceChoice
 
-
 # The daemon keeps the environment of whoever started it; what belongs to one run or one `init`
 # must not be taken from there for all later ones.
 _OF_THE_DAEMON = frozenset({"DEVVAULT_AUTO_LOCK", "DEVVAULT_AUDIT_RETENTION_DAYS"})
