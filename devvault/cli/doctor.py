@@ -221,7 +221,7 @@ def _project(home: Home) -> Iterator[Result]:
         if os.path.lexists(path):
             read_settings(path, place.folder)
         else:
-            yield Result("warn", "project", f"{path} is listed, and not there")
+            yield Result("ok", "project", f"{path} is not there yet")
     from devvault.cli.references import named_vaults
 
     planes = Planes(home)
