@@ -14,7 +14,7 @@ from devvault.cli.keyvault.verbs import (
     soft_delete_note,
     with_group,
 )
-from devvault.cli.planes import Planes, open_planes
+from devvault.cli.planes import GROUP_VERSION, Planes, open_planes, segment
 from devvault.cli.project import find_folder
 from devvault.cli.reply import Body, table, text
 from devvault.errors import Conflict, NotFound
@@ -186,7 +186,7 @@ def _show(args: argparse.Namespace) -> int:
 
 def _list(args: argparse.Namespace) -> int:
     planes = open_planes()
-    below = f"resourceGroups/{args.resource_group}/" if args.resource_group else ""
+    below = f"resourceGroups/{segment(args.resource_group)}/" if args.resource_group else ""
     found = planes.arm_list(f"{below}{_PROVIDER}/vaults") if args.resource_type != "hsm" else []
     if not args.resource_group:
         kept = ("id", "location", "name", "tags", "type")
@@ -301,9 +301,7 @@ def _find_deleted(planes: Planes, name: str) -> Body:
 
 
 def _group_location(planes: Planes, group: str) -> str:
-    from devvault.cli.planes import GROUP_VERSION
-
-    found = planes.arm("GET", f"resourceGroups/{group}", version=GROUP_VERSION)
+    found = planes.arm("GET", f"resourceGroups/{segment(group)}", version=GROUP_VERSION)
     return text(found, "location") or DEFAULT_LOCATION
 
 
@@ -315,4 +313,4 @@ def _own_policy(planes: Planes) -> Body:
 
 
 def _path(group: str, name: str) -> str:
-    return f"resourceGroups/{group}/{_PROVIDER}/vaults/{name}"
+    return f"resourceGroups/{segment(group)}/{_PROVIDER}/vaults/{segment(name)}"
