@@ -301,3 +301,25 @@ def test_an_init_that_was_broken_off_can_be_repeated(
     (tmp_path / "key").rmdir()
     assert keeper.init(choice)
     assert keeper.source_name == "file"
+
+
+def test_recovery_opens_a_home_whose_passphrase_is_forgotten(make_keeper: Make) -> None:
+    keeper = make_keeper()
+    keeper.init(SourceChoice("passphrase", passphrase=b"correct horse"))
+    text = add_recovery(keeper, keeper.developer)
+    keeper.lock()
+    keeper.unlock(recovery=text)
+    assert keeper.state == UNLOCKED
+    rekey(keeper, keeper.developer, quiet, SourceChoice("passphrase", passphrase=b"new words"))
+    keeper.lock()
+    with pytest.raises(Locked):
+        keeper.unlock(b"correct horse")
+    keeper.unlock(b"new words")
+    assert keeper.state == UNLOCKED
+
+
+def test_locking_does_not_need_the_key_source(keeper: Keeper, tmp_path: Path) -> None:
+    (tmp_path / "key.anchor").unlink(missing_ok=True)
+    (tmp_path / "key.anchor").mkdir()
+    keeper.lock()
+    assert keeper.state == LOCKED
