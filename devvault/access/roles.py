@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
 
 
@@ -53,7 +53,7 @@ def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
 @cache
 def built_in() -> Mapping[str, Role]:
     """Return Azure's built-in roles that concern a key vault, by GUID."""
-    text = files("devvault.access").joinpath("roles.json").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("roles.json").read_text(encoding="utf-8")
     found = (
         Role(
             role["id"],

@@ -1,7 +1,8 @@
 """The anchor: a point of the chain kept beside the master key, that the database must still hold.
 
 A database that does not reach its anchor, or has another link at that number, is older or other
-than the one that was last seen: it is served read-only until that is accepted.
+than the one that was last seen: it is served read-only until that is accepted. An anchor is
+written only after the link it names is durable.
 """
 
 from __future__ import annotations
@@ -10,9 +11,8 @@ import hmac
 import json
 from dataclasses import dataclass
 
-from devvault.audit.trail import KeysOf
+from devvault.audit.chain import KeysOf, Links, find_checkpoint
 from devvault.errors import Damaged
-from devvault.store.base import Reading
 
 _MARK = b"devvault anchor 1\0"
 
@@ -50,16 +50,29 @@ class Anchor:
         return found
 
 
-def compare(reading: Reading, anchor: Anchor) -> str | None:
-    """Return None where the database holds the anchor's link, else what is wrong in a few words."""
-    head = reading.audit_head()
-    reached = 0 if head is None else head.seq
-    if reached < anchor.count:
-        return f"it ends at audit record {reached}, and had reached {anchor.count}"
-    row = reading.audit_row(anchor.count)
-    if row is None:
-        # Pruned behind a checkpoint: the chain from there on is what `audit verify` checks.
-        return None
-    if not hmac.compare_digest(row.mac, anchor.mac):
+def compare(links: Links, anchor: Anchor, home: str, keys: KeysOf) -> str | None:
+    """Return None where the database holds the anchor's link, else what is wrong in a few words.
+
+    A link that is not there counts as held only behind a checkpoint that was signed later.
+    """
+    row = links.audit_row(anchor.count)
+    if row is not None:
+        if hmac.compare_digest(row.mac, anchor.mac):
+            return None
         return f"its audit record {anchor.count} is not the one that was known: another history"
-    return None
+    try:
+        checkpoint = find_checkpoint(links, home, keys)
+    except Damaged as error:
+        return error.message
+    floor = 0 if checkpoint is None else checkpoint.seq
+    if checkpoint is not None and floor == anchor.count:
+        if hmac.compare_digest(checkpoint.mac, anchor.mac):
+            return None
+        return f"its audit record {anchor.count} is not the one that was known: another history"
+    if floor > anchor.count:
+        return None
+    head = links.audit_head()
+    reached = floor if head is None else head.seq
+    if reached > anchor.count:
+        return f"its audit record {anchor.count} is missing"
+    return f"it ends at audit record {reached}, and had reached {anchor.count}"

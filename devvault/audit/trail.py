@@ -7,72 +7,44 @@ leaves a signed checkpoint that verification starts from.
 
 from __future__ import annotations
 
-import hmac
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Protocol
+from datetime import UTC, datetime, timedelta
 
+from devvault.audit.anchor import Anchor, compare
+from devvault.audit.chain import (
+    START,
+    VALUE_CHECKPOINT,
+    AuditKeys,
+    Checkpoint,
+    KeysOf,
+    Links,
+    OpenLinks,
+    find_checkpoint,
+    is_link,
+    make_link,
+    open_link,
+)
 from devvault.audit.record import AuditRecord
 from devvault.errors import Damaged
-from devvault.store.base import AuditRow, Reading, Writing
+from devvault.model.auditrow import AuditRow
 
-VALUE_CHECKPOINT = "audit.checkpoint"
-_START = bytes(32)
+__all__ = ["AuditKeys", "KeysOf", "Trail", "Verification"]
+
 _PAGE = 500
 _PROBLEMS_LIMIT = 20
-
-
-class AuditKeys(Protocol):
-    """The audit keys of one epoch."""
-
-    def seal_record(self, aad: bytes, plaintext: bytes) -> bytes:
-        """Return the sealed record."""
-        ...
-
-    def open_record(self, aad: bytes, data: bytes) -> bytes:
-        """Return what `seal_record` was given.
-
-        Raises:
-            Damaged: it was changed, or belongs elsewhere.
-        """
-        ...
-
-    def mac(self, data: bytes) -> bytes:
-        """Return the MAC of some bytes: 32 bytes."""
-        ...
-
-
-KeysOf = Callable[[int], AuditKeys]
-
-
-class Head(Protocol):
-    """A point of the chain that was known to be reached (see `anchor`)."""
-
-    @property
-    def count(self) -> int:
-        """Its number."""
-        ...
-
-    @property
-    def mac(self) -> bytes:
-        """Its MAC."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """Where a pruned chain begins: the number and MAC of the last link that was removed."""
-
-    seq: int
-    mac: bytes
-    time: datetime
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NEWEST = 2**62
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What a check found. `head_seq` is the newest number; `checked` counts links."""
+    """What a check of the chain found.
+
+    `checked` is how many links were looked at, `head_seq` the newest number; `since` is when what
+    lay before was pruned. The problems are one sentence each, and end after the twentieth.
+    """
 
     ok: bool
     checked: int
@@ -82,7 +54,7 @@ class Verification:
 
 
 class Trail:
-    """Appends, reads, verifies and prunes the chain of one home."""
+    """Appends, reads, verifies and prunes the chain of one home. Holds no state but its keys."""
 
     def __init__(self, keys: KeysOf, home: str, epoch: int) -> None:
         self._keys = keys
@@ -93,20 +65,27 @@ class Trail:
         """Return the trail that continues the same chain under the keys of a new epoch."""
         return Trail(keys, self._home, epoch)
 
-    def append(self, writing: Writing, record: AuditRecord) -> AuditRow:
-        """Add a record to the chain inside an open transaction."""
+    def append(self, writing: OpenLinks, record: AuditRecord) -> AuditRow:
+        """Add a record to the chain inside an open transaction.
+
+        Raises:
+            Damaged: its end, or the checkpoint that it must continue, was changed.
+        """
         seq, before = self._last(writing)
-        at = int(record.time.timestamp() * 1_000_000)
-        keys = self._keys(self._epoch)
-        place = self._place(seq + 1, at, self._epoch)
-        sealed = keys.seal_record(place, record.to_bytes())
-        mac = keys.mac(_link(before, place, sealed))
-        row = AuditRow(seq + 1, at, self._epoch, sealed, mac)
+        row = make_link(
+            self._home,
+            self._keys(self._epoch),
+            before,
+            seq + 1,
+            (record.time - _EPOCH) // _MICROSECOND,
+            self._epoch,
+            record.to_bytes(),
+        )
         writing.append_audit(row)
         return row
 
     def page(
-        self, reading: Reading, *, before: int | None, after: int | None, limit: int
+        self, reading: Links, *, before: int | None, after: int | None, limit: int
     ) -> list[tuple[int, AuditRecord]]:
         """Return numbered records: in order after a number, else the newest (before a number).
 
@@ -116,148 +95,129 @@ class Trail:
         if after is not None:
             rows = reading.audit_after(after, limit)
         else:
-            rows = reading.audit_before(2**62 if before is None else before, limit)
+            rows = reading.audit_before(_NEWEST if before is None else before, limit)
         return [(row.seq, self._open(row)) for row in rows]
+
+    def compare(self, reading: Links, anchor: Anchor) -> str | None:
+        """Return None where the database holds the anchor's link, else what is wrong in words.
+
+        A quick look at the one link: `verify` goes through them all.
+        """
+        return compare(reading, anchor, self._home, self._keys)
 
     def verify(
         self,
-        reading: Reading,
-        anchor: Head | None,
+        reading: Links,
+        anchor: Anchor | None,
         progress: Callable[[int, int], None] | None = None,
     ) -> Verification:
-        """Check every link, from the checkpoint to the head, and the head against the anchor."""
+        """Check every link, from the checkpoint to the head, and the head against the anchor.
+
+        Finds edits of any column, dropped, added and reordered records, and, by the anchor, a
+        truncated tail and an older copy. `progress` is told (links checked, newest number).
+        """
         problems: list[str] = []
-        seq, before, since = 0, _START, None
+        checkpoint = None
         try:
-            checkpoint = self._checkpoint(reading)
+            checkpoint = find_checkpoint(reading, self._home, self._keys)
         except Damaged as error:
             problems.append(error.message)
-            checkpoint = None
-        if checkpoint is not None:
-            seq, before, since = checkpoint.seq, checkpoint.mac, checkpoint.time
-        if reading.audit_before(seq + 1, 1):
-            problems.append(f"records up to number {seq} were pruned, and some are there again")
-        head = reading.audit_head()
-        total = head.seq if head else seq
-        checked = 0
-        anchored = anchor is None or (anchor.count == seq and anchor.mac == before)
-        while rows := reading.audit_after(seq, _PAGE):
-            for row in rows:
-                if row.seq != seq + 1:
-                    problems.append(f"records {seq + 1} to {row.seq - 1} are missing")
-                elif not self._holds(before, row):
-                    problems.append(f"record {row.seq} was changed, moved or put in")
-                if anchor is not None and row.seq == anchor.count:
-                    anchored = hmac.compare_digest(row.mac, anchor.mac)
-                seq, before = row.seq, row.mac
-                checked += 1
-            if progress is not None:
-                progress(checked, total)
-            if len(problems) >= _PROBLEMS_LIMIT:
-                break
-        if anchor is not None and not problems and not anchored:
+        floor = 0 if checkpoint is None else checkpoint.seq
+        if found := reading.audit_before(floor + 1, 1):
             problems.append(
-                f"the trail ends at record {seq}, and had reached {anchor.count}:"
-                " its end was cut off, or the database is an older copy"
-                if seq < anchor.count
-                else f"record {anchor.count} is not the one that was known: another history"
+                f"record {found[0].seq} does not belong: the trail begins at {floor + 1}"
             )
-        return Verification(not problems, checked, tuple(problems), seq, since)
+        mac = START if checkpoint is None else checkpoint.mac
+        checked, head = self._walk(reading, floor, mac, None, problems, progress)
+        if anchor is not None and (words := self.compare(reading, anchor)) is not None:
+            problems.append(f"the database is not the newest: {words}")
+        return Verification(
+            not problems,
+            checked,
+            tuple(problems[:_PROBLEMS_LIMIT]),
+            head,
+            None if checkpoint is None else checkpoint.time,
+        )
 
-    def prune(self, writing: Writing, upto: int, now: datetime) -> int:
+    def prune(self, writing: OpenLinks, upto: int, now: datetime) -> int:
         """Remove records up to a number behind a signed checkpoint; return how many.
 
         Raises:
-            Damaged: the chain is not sound up to there: nothing is removed then.
+            Damaged: the chain is not sound up to there, and a checkpoint must not hide that;
+                nothing is removed then.
         """
+        checkpoint = find_checkpoint(writing, self._home, self._keys)
+        floor, mac = (0, START) if checkpoint is None else (checkpoint.seq, checkpoint.mac)
+        if upto <= floor:
+            return 0
         last = writing.audit_row(upto)
-        if last is None:
-            raise Damaged(f"audit record {upto} is missing", hint="devvault audit verify")
-        found = self.verify(writing, None)
-        if not found.ok:
+        problems: list[str] = []
+        if not writing.audit_before(floor + 1, 1):
+            self._walk(writing, floor, mac, upto, problems, None)
+        else:
+            problems.append("records that were pruned are there again")
+        if last is None or problems:
             raise Damaged(
-                "the trail is not sound, so nothing of it is pruned", hint="devvault audit verify"
+                "the trail is not sound, so nothing of it is pruned",
+                hint="devvault audit verify",
             )
-        body = json.dumps(
-            {
-                "seq": upto,
-                "mac": last.mac.hex(),
-                "time": now.astimezone(UTC).isoformat(),
-                "epoch": self._epoch,
-            },
-            sort_keys=True,
-        ).encode()
-        mac = self._keys(self._epoch).mac(_field(b"devvault checkpoint 1") + self._signed(body))
-        writing.set_value(VALUE_CHECKPOINT, mac + body)
+        signed = Checkpoint(upto, last.mac, self._epoch, now)
+        writing.set_value(VALUE_CHECKPOINT, signed.to_bytes(self._home, self._keys))
         return writing.prune_audit(upto)
 
-    # -- inside -----------------------------------------------------------------------------
-
-    def _last(self, reading: Reading) -> tuple[int, bytes]:
+    def _last(self, reading: Links) -> tuple[int, bytes]:
         head = reading.audit_head()
         if head is not None:
+            if head.seq >= _NEWEST:
+                raise Damaged(f"audit record {head.seq} was put in", hint="devvault audit verify")
             return head.seq, head.mac
-        checkpoint = self._checkpoint(reading)
-        return (0, _START) if checkpoint is None else (checkpoint.seq, checkpoint.mac)
+        checkpoint = find_checkpoint(reading, self._home, self._keys)
+        return (0, START) if checkpoint is None else (checkpoint.seq, checkpoint.mac)
 
-    def _checkpoint(self, reading: Reading) -> Checkpoint | None:
-        raw = reading.value(VALUE_CHECKPOINT)
-        if raw is None:
-            return None
-        mac, body = raw[:32], raw[32:]
-        try:
-            said = json.loads(body)
-            keys = self._keys(int(said["epoch"]))
-            found = Checkpoint(
-                int(said["seq"]), bytes.fromhex(said["mac"]), datetime.fromisoformat(said["time"])
-            )
-        except (ValueError, KeyError, TypeError) as error:
-            raise Damaged("the trail's checkpoint was changed") from error
-        expected = keys.mac(_field(b"devvault checkpoint 1") + self._signed(body))
-        if not hmac.compare_digest(mac, expected):
-            raise Damaged("the trail's checkpoint was changed")
-        return found
+    def _walk(
+        self,
+        reading: Links,
+        seq: int,
+        mac: bytes,
+        upto: int | None,
+        problems: list[str],
+        progress: Callable[[int, int], None] | None,
+    ) -> tuple[int, int]:
+        """Check the links behind `seq`; return how many, and the last number."""
+        head = reading.audit_head()
+        newest = seq if head is None else head.seq
+        checked = epoch = 0
+        while rows := reading.audit_after(seq, _PAGE):
+            for row in rows:
+                if upto is not None and row.seq > upto:
+                    return checked, seq
+                problem = self._problem(row, seq, mac, epoch)
+                if problem is not None:
+                    problems.append(problem)
+                # One wrong record is told once: what follows is measured by the MAC that stands.
+                seq, mac, epoch = row.seq, row.mac, max(epoch, row.epoch)
+                checked += 1
+                if len(problems) >= _PROBLEMS_LIMIT:
+                    return checked, newest
+            if progress is not None:
+                progress(checked, newest)
+        return checked, seq
 
-    def _signed(self, body: bytes) -> bytes:
-        return _field(self._home.encode()) + _field(body)
-
-    def _holds(self, before: bytes, row: AuditRow) -> bool:
-        try:
-            keys = self._keys(row.epoch)
-            place = self._place(row.seq, row.at, row.epoch)
-            if not hmac.compare_digest(row.mac, keys.mac(_link(before, place, row.sealed))):
-                return False
-            keys.open_record(place, row.sealed)
-        except Damaged:
-            return False
-        return True
+    def _problem(self, row: AuditRow, seq: int, mac: bytes, epoch: int) -> str | None:
+        if row.seq == seq + 2:
+            return f"record {seq + 1} is missing"
+        if row.seq != seq + 1:
+            return f"records {seq + 1} to {row.seq - 1} are missing"
+        if row.epoch < epoch or not is_link(self._home, self._keys, mac, row):
+            return f"record {row.seq} was changed, moved or put in"
+        return None
 
     def _open(self, row: AuditRow) -> AuditRecord:
-        place = self._place(row.seq, row.at, row.epoch)
+        data = open_link(self._home, self._keys, row)
         try:
-            data = self._keys(row.epoch).open_record(place, row.sealed)
-        except Damaged as error:
+            return AuditRecord.from_bytes(data)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise Damaged(
-                f"audit record {row.seq} does not open", hint="devvault audit verify"
+                f"audit record {row.seq} is in a form that this devvault does not know",
+                hint="pip install --upgrade devvault",
             ) from error
-        return AuditRecord.from_bytes(data)
-
-    def _place(self, seq: int, at: int, epoch: int) -> bytes:
-        return b"".join(
-            _field(part)
-            for part in (
-                b"devvault audit 1",
-                self._home.encode(),
-                str(seq).encode(),
-                str(at).encode(),
-                str(epoch).encode(),
-            )
-        )
-
-
-def _link(before: bytes, place: bytes, sealed: bytes) -> bytes:
-    return _field(before) + _field(place) + _field(sealed)
-
-
-def _field(part: bytes) -> bytes:
-    return len(part).to_bytes(4, "big") + part

@@ -65,6 +65,8 @@ def main(args: argparse.Namespace) -> int:
 
 def _texts(args: argparse.Namespace, place: Place) -> Iterator[Text]:
     if args.staged:
+        if not (place.folder / ".git").exists():
+            raise WrongUse("there is no git repository here", hint="devvault check PATH")
         found: Iterable[Text] = from_index(place.folder)
     elif args.paths:
         found = _named(args.paths)
@@ -93,14 +95,11 @@ def _matcher(place: Place) -> Matcher | None:
         say.note("values of vaults were not checked: there is no vault on this machine")
         return None
     try:
-        planes = open_planes(need="any")
-        state = text(planes.status(), "state")
+        planes = open_planes(may_ask=False)
     except DevvaultError as error:
         say.note(f"values of vaults were not checked: {error.message}")
-        return None
-    if state != "unlocked":
-        say.note(f"values of vaults were not checked: the vault is {state}")
-        say.hint("devvault unlock")
+        if error.hint:
+            say.hint(error.hint)
         return None
     return _ask(planes, place)
 
@@ -140,7 +139,7 @@ def _tell(report: Report, place: Place) -> None:
     more = len(report.skipped) - _SKIPPED_SHOWN
     if more > 0:
         say.note(f"not checked: {more} more files")
-    if report.values is not None:
+    if report.values is not None and report.files:
         say.note(f"compared with {report.values} values of vaults that {place.folder} was given")
     if not report.complete:
         say.warning("not all values of vaults were compared")

@@ -14,13 +14,13 @@ from pathlib import Path
 import devvault
 from devvault.cli import say
 from devvault.cli.filesystems import find_kind
-from devvault.cli.planes import Planes
+from devvault.cli.planes import Planes, open_planes
 from devvault.cli.project import open_place, read_settings
 from devvault.cli.reply import flag, number, text
 from devvault.cli.trust import given_vaults
 from devvault.client.daemon import ensure
 from devvault.config import load
-from devvault.errors import DevvaultError
+from devvault.errors import DevvaultError, Locked
 from devvault.paths import Home, check_home, check_private, default_home
 
 _CLOCK_SLACK = 300  # seconds that a file may be ahead of us
@@ -67,6 +67,8 @@ def _results(check: Check, home: Home) -> Iterator[Result]:
     subject = check.__name__.strip("_").replace("_", " ")
     try:
         yield from check(home)
+    except Locked as error:
+        yield Result("warn", subject, error.message, error.hint or "")
     except DevvaultError as error:
         yield Result("fail", subject, error.message, error.hint or "")
     except OSError as error:
@@ -168,7 +170,11 @@ def _daemon(home: Home) -> Iterator[Result]:
 
 
 def _key_source(home: Home) -> Iterator[Result]:
-    status = Planes(home).status()
+    planes = Planes(home)
+    status = planes.status()
+    if text(status, "state") == "locked" and text(status, "key_source") != "passphrase":
+        planes = open_planes(may_ask=False)  # it may not have fetched the key yet: can it?
+        status = planes.status()
     state, source = text(status, "state"), text(status, "key_source")
     if state == "new":
         yield Result("warn", "vault", "there is none yet", "devvault init")
@@ -215,7 +221,7 @@ def _project(home: Home) -> Iterator[Result]:
         if os.path.lexists(path):
             read_settings(path, place.folder)
         else:
-            yield Result("warn", "project", f"{path} is listed, and not there")
+            yield Result("ok", "project", f"{path} is not there yet")
     from devvault.cli.references import named_vaults
 
     planes = Planes(home)

@@ -61,7 +61,9 @@ def main(args: argparse.Namespace) -> int:
         if args.key_source or args.key_file:
             say.note("the home is there already; its key source stays as it is")
         planes = open_planes()
-        made = planes.local("POST", "/local/init", {**body, "recovery": args.recovery is True})
+        source = {"key_source": text(planes.status(), "key_source")}
+        again = {**body, **source, "recovery": args.recovery is True}
+        made = planes.local("POST", "/local/init", again)
     _say_vaults(made, place)
     _write_project(place, args, texts(made, "vaults"))
     copy_templates(templates, place.folder)

@@ -17,12 +17,14 @@ SOURCES = ("keyring", "passphrase", "file")
 WITHOUT_TERMINAL = "DEVVAULT_PASSPHRASE_FILE=/a/file devvault init --key-source passphrase"
 
 
-def add_key_source(parser: argparse.ArgumentParser) -> None:
-    """Add `--key-source` and `--key-file`."""
+def add_key_source(
+    parser: argparse.ArgumentParser, *, now: str = "keyring, the login keyring of this machine"
+) -> None:
+    """Add `--key-source` and `--key-file`; `now` says what happens without them."""
     parser.add_argument(
         "--key-source",
         choices=SOURCES,
-        help="where the master key rests (default: keyring, the login keyring of this machine)",
+        help=f"where the master key rests (default: {now})",
     )
     parser.add_argument(
         "--key-file",

@@ -161,12 +161,12 @@ class Planes:
         return found
 
 
-def open_planes(*, need: str = "unlocked") -> Planes:
+def open_planes(*, need: str = "unlocked", may_ask: bool = True) -> Planes:
     """Return the planes of the user's home, its daemon started where it does not run.
 
     `need` is the least state that the verb can work with: `any`, `locked` (a home exists) or
     `unlocked`. A vault sealed by a passphrase is unlocked on the way where the environment gives
-    the passphrase, or where somebody can type it.
+    the passphrase, or where somebody may be asked and can type it.
 
     Raises:
         Unavailable: the daemon does not start.
@@ -174,17 +174,30 @@ def open_planes(*, need: str = "unlocked") -> Planes:
         Locked: it is locked, and nothing here can unlock it.
     """
     home = default_home()
-    ensure(home)
+    facts = ensure(home)
     planes = Planes(home)
     if need == "any":
         return planes
-    status = planes.status()
-    state = text(status, "state")
-    if state == "new":
+    if facts.state == "new":
         raise NotFound(_NEW_HOME, code="NoHome", hint="devvault init")
-    if state == "locked" and need == "unlocked":
-        _unlock(planes, status)
+    if facts.state == "locked" and need == "unlocked":
+        _open(planes, facts.key_source, may_ask=may_ask)
     return planes
+
+
+def _open(planes: Planes, source: str, *, may_ask: bool) -> None:
+    """Open a home whose daemon has no key yet; what `devvault lock` closed stays closed."""
+    if source != "passphrase":
+        # The daemon fetches the key itself for whoever needs it; no reference needs it as much.
+        planes.local("POST", "/local/resolve", {"folder": "/", "references": {}})
+        return
+    body = unlock_body(ask_for_it=may_ask and ask.is_interactive())
+    if not body:
+        raise Locked(
+            "the vault is locked, and there is no terminal to ask for the passphrase",
+            hint="DEVVAULT_PASSPHRASE_FILE=/a/file devvault unlock",
+        )
+    planes.local("POST", "/local/unlock", body)
 
 
 def host_of(vault: str) -> str:
@@ -200,18 +213,6 @@ def unlock_body(*, ask_for_it: bool = True) -> dict[str, object]:
             "passphrase", instead="DEVVAULT_PASSPHRASE_FILE=/a/file devvault unlock"
         )
     return {} if passphrase is None else {"passphrase": passphrase}
-
-
-def _unlock(planes: Planes, status: Body) -> None:
-    if text(status, "key_source") != "passphrase":
-        raise Locked
-    body = unlock_body(ask_for_it=ask.is_interactive())
-    if not body:
-        raise Locked(
-            "the vault is locked, and there is no terminal to ask for the passphrase",
-            hint="DEVVAULT_PASSPHRASE_FILE=/a/file devvault unlock",
-        )
-    planes.local("POST", "/local/unlock", body)
 
 
 def _encoded(body: Mapping[str, object] | None) -> bytes:

@@ -11,8 +11,11 @@ import sys
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the daemon until it is stopped; return its exit code."""
+    import gc
+
     from devvault.daemon import hygiene
 
+    gc.disable()  # nothing that is imported now is garbage
     given = sys.argv[1:] if arguments is None else arguments
     try:
         home_path, ready_fd = _parse(given)

@@ -84,6 +84,7 @@ class Schedule:
             gate = self._keeper.gate
             if gate.stale is not None:
                 return min(left, LONGEST_SLEEP)
+            self._keeper.finish_erasing()
             self._purge(gate)
             self._prune(gate, now)
             return min(left, self._until_due(gate), LONGEST_SLEEP)

@@ -15,10 +15,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.server import ServerState
-
+from devvault.daemon.httpserver import Config, HttpToolsProtocol, ServerState
 from devvault.daemon.log import Log
 from devvault.server.app import PEER, App
 

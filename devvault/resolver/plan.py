@@ -53,6 +53,10 @@ class EnvFile:
     format: str = "dotenv"
 
 
+# The settings of all files, each with its file.
+Settings = Sequence[tuple[EnvFile, Setting]]
+
+
 @dataclass(frozen=True, slots=True)
 class Journey:
     """What a run brings along.
@@ -129,24 +133,46 @@ class _Wanted:
     text: str
 
 
-def needed_names(journey: Journey) -> tuple[str, ...]:
+def read_files(journey: Journey) -> Settings:
+    """Return every setting of the journey's files, in order, with the file it stands in.
+
+    Raises:
+        WrongUse: an env file is not text, or no such format.
+    """
+    found: list[tuple[EnvFile, Setting]] = []
+    for file in journey.files:
+        try:
+            form = get_format(file.format)
+        except KeyError:
+            raise WrongUse(f"{file.path}: settings of this format are not read") from None
+        try:
+            found.extend((file, setting) for setting in form.read(file.data))
+        except Invalid as error:
+            raise WrongUse(
+                f"{file.path}: {error.message}", hint=f"save {file.path} as UTF-8 text"
+            ) from error
+    return found
+
+
+def needed_names(journey: Journey, settings: Settings) -> tuple[str, ...]:
     """Return the environment's names whose values `${NAME}` in the files asks for."""
     wanted: set[str] = set()
-    for _, setting in _settings(journey):
+    for _, setting in settings:
         if setting.value is not None and "${" in setting.value and setting.quote != "'":
             wanted.update(_NAMED.findall(setting.value))
     return tuple(sorted(wanted & (journey.names - journey.environment.keys())))
 
 
-def make_plan(journey: Journey, lookup: Lookup) -> Plan:
-    """Return the plan of a run.
+def make_plan(journey: Journey, lookup: Lookup, settings: Settings | None = None) -> Plan:
+    """Return the plan of a run; `settings` are those of `read_files`, where they are read already.
 
     Raises:
         WrongUse: an env file is not text, or no such format.
         Locked, Unavailable: what `lookup` raises.
     """
     notes: list[str] = []
-    settings = _settings(journey)
+    if settings is None:
+        settings = read_files(journey)
     usable = [setting for file, setting in settings if _is_usable(file, setting, notes)]
     wanted = _wanted(journey, settings, notes)
     answers, resolved, failures = _look_up(journey, wanted, lookup)
@@ -198,22 +224,6 @@ def resolve_all(
     return values, failures
 
 
-def _settings(journey: Journey) -> list[tuple[EnvFile, Setting]]:
-    found: list[tuple[EnvFile, Setting]] = []
-    for file in journey.files:
-        try:
-            form = get_format(file.format)
-        except KeyError:
-            raise WrongUse(f"{file.path}: settings of this format are not read") from None
-        try:
-            found.extend((file, setting) for setting in form.read(file.data))
-        except Invalid as error:
-            raise WrongUse(
-                f"{file.path}: {error.message}", hint=f"save {file.path} as UTF-8 text"
-            ) from error
-    return found
-
-
 def _is_usable(file: EnvFile, setting: Setting, notes: list[str]) -> bool:
     if setting.note is not None:
         notes.append(f"{file.path}: {_shown(setting)}: {setting.note}")
@@ -236,9 +246,7 @@ def _shown(setting: Setting) -> str:
     return f"line {setting.line}"
 
 
-def _wanted(
-    journey: Journey, settings: Sequence[tuple[EnvFile, Setting]], notes: list[str]
-) -> list[_Wanted]:
+def _wanted(journey: Journey, settings: Settings, notes: list[str]) -> list[_Wanted]:
     texts = [
         _Wanted(name, "the environment", value)
         for name, value in journey.environment.items()
@@ -324,9 +332,7 @@ def _fit_for_a_child(
     return kept, found
 
 
-def _refused(
-    journey: Journey, settings: Sequence[tuple[EnvFile, Setting]], notes: list[str]
-) -> tuple[tuple[str, str], ...]:
+def _refused(journey: Journey, settings: Settings, notes: list[str]) -> tuple[tuple[str, str], ...]:
     if journey.plaintext == ALLOW:
         return ()
     found: list[tuple[str, str]] = []

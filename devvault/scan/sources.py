@@ -73,7 +73,8 @@ def from_paths(names: Iterable[str]) -> Iterator[Text]:
 def from_tree(folder: Path) -> Iterator[Text]:
     """Return the texts of a work tree: what git tracks or would track, else every file."""
     if not (folder / ".git").exists():
-        yield from from_paths([str(folder)])
+        for path in _walk(folder):
+            yield _read(path, shown=str(path.relative_to(folder)))
         return
     listed = _git(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     for name in dict.fromkeys(listed.split(b"\0")):
@@ -138,7 +139,7 @@ def _git(folder: Path, *words: str, data: bytes | None = None) -> bytes:
         raise Unavailable("git cannot be started", hint="apt install git") from error
     if done.returncode:
         told = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        why = told[-1].removeprefix("fatal: ") if told else f"exit code {done.returncode}"
+        why = told[0].removeprefix("fatal: ") if told else f"exit code {done.returncode}"
         raise Unavailable(f"git cannot tell what there is: {why}", hint="git status")
     return done.stdout
 

@@ -71,4 +71,8 @@ def _encode(data: bytes) -> bytes:
 
 
 def _decode(text: bytes) -> bytes:
-    return base64.b64decode(text + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    data = base64.b64decode(text + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    # One text for one blob: the spare bits of a last letter must be the ones that we write.
+    if _encode(data) != text:
+        raise ValueError("not canonical")
+    return data

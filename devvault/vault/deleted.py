@@ -95,7 +95,7 @@ def purge(gate: Gate, caller: Caller, vault_name: str, name: str) -> None:
         _remove(writing, vault, secret)
 
     gate.write(caller, op.PURGE_SECRET, target(vault, name), act)
-    gate.store.truncate()
+    gate.erase()
     gate.secure_point()
 
 
@@ -124,7 +124,7 @@ def purge_due(gate: Gate, caller: Caller) -> int:
             _purge_one(gate, caller, vault, secret)
             done += 1
     if done:
-        gate.store.truncate()
+        gate.erase()
         gate.secure_point()
     return done
 

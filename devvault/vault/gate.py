@@ -6,7 +6,7 @@ transaction; a value leaves only after its record is queued; a refusal is record
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -93,6 +93,7 @@ class Gate:
         self.subscription = subscription
         self.stale: str | None = None
         self.secure_point: Callable[[], None] = lambda: None
+        self.erase: Callable[[], None] = store.truncate
 
     def find_vault(self, name: str) -> Vault | None:
         """Return a live vault by name, or None; no right is needed to know that a name exists."""
@@ -121,6 +122,43 @@ class Gate:
             raise
         self._queue(self._record(caller, operation, target, started, None))
         return result
+
+    def read_each(
+        self,
+        caller: Caller,
+        operation: Operation,
+        questions: Sequence[tuple[Target, Callable[[Reading], T]]],
+    ) -> list[T | DevvaultError]:
+        """Run several reads in one view; each is decided, answered and recorded for itself.
+
+        Raises:
+            Damaged: the database itself cannot be read.
+            Unavailable: the trail cannot take the records; nothing is handed out then.
+        """
+        found: list[T | DevvaultError] = []
+        records: list[AuditRecord] = []
+
+        def append(writing: Writing) -> None:
+            for record in records:
+                self.trail.append(writing, record)
+
+        try:
+            with self.store.read() as reading:
+                snapshot = self.directory.at(reading)
+                for target, act in questions:
+                    started = self.clock.now()
+                    problem: DevvaultError | None = None
+                    try:
+                        self._authorise(caller, operation, target, snapshot)
+                        found.append(act(reading))
+                    except DevvaultError as error:
+                        problem = error
+                        found.append(error)
+                    records.append(self._record(caller, operation, target, started, problem))
+        finally:
+            if records:
+                self.store.submit(append)
+        return found
 
     def write(
         self, caller: Caller, operation: Operation, target: Target, act: Callable[[Writing], T]

@@ -25,7 +25,6 @@ from devvault.model.names import fold, subscription_scope
 from devvault.model.vault import Group
 from devvault.paths import Home, check_home, make_private_folder
 from devvault.sealing.base import MASTER_SIZE, KeySource
-from devvault.sealing.recovery import open_with
 from devvault.store.base import OpenStore, Store, Writing
 from devvault.vault.codecs import pack_assignment, pack_group
 from devvault.vault.gate import Gate
@@ -72,6 +71,7 @@ class Keeper:
         self._user = user
         self.guard = threading.RLock()
         self._anchoring = threading.Lock()
+        self._unerased = self._uncompacted = False
         self._store: Store | None = None
         self._opened: Opened | None = None
 
@@ -267,6 +267,8 @@ class Keeper:
                 kept = self._value(store, VALUE_RECOVERY)
                 if kept is None:
                     raise NotFound("this home has no recovery key", hint="devvault unlock")
+                from devvault.sealing.recovery import open_with  # slow to load, rarely needed
+
                 key = open_with(recovery, kept, home, generation)
             opened = self._assembler(store).again(source, choice, KeyAt(home, generation, key))
             if recovery is not None:
@@ -297,7 +299,7 @@ class Keeper:
             finally:
                 self._opened = None
                 opened.forget()
-            store.truncate()
+            self.erase()
 
     def close(self) -> None:
         """Write what is queued, drop every key and close the store."""
@@ -333,6 +335,27 @@ class Keeper:
                 opened.source.write_anchor(opened.gate.home, anchor)
                 opened.anchored = anchor
 
+    def erase(self, *, compact: bool = False) -> None:
+        """Leave no byte of what was removed in the files; what is in the way is waited for later.
+
+        The removal itself is durable. A reader that does not finish (a backup on a slow line)
+        only puts off the end of it: `finish_erasing` tries again.
+        """
+        self._unerased = True
+        self._uncompacted = self._uncompacted or compact
+        store = self.store
+        with contextlib.suppress(Unavailable):
+            if self._uncompacted:
+                store.compact()
+                self._uncompacted = False
+            store.truncate()
+            self._unerased = False
+
+    def finish_erasing(self) -> None:
+        """Try again what `erase` could not finish."""
+        if self._unerased:
+            self.erase()
+
     def secure_point(self) -> None:
         """Save the anchor after what must not be undone by an older copy: purge, a grant taken.
 
@@ -362,7 +385,7 @@ class Keeper:
     # -- inside -----------------------------------------------------------------------------
 
     def _assembler(self, store: Store) -> Assembler:
-        return Assembler(store, self.clock, self.secure_point)
+        return Assembler(store, self.clock, self.secure_point, self.erase)
 
     def _find_store(self) -> Store | None:
         if self._store is None and self.home.database.exists():

@@ -14,7 +14,6 @@ from devvault.clock import Clock
 from devvault.errors import Damaged
 from devvault.sealing.base import KeySource
 from devvault.sealing.master import Archived, Master
-from devvault.sealing.recovery import check_slot
 from devvault.store.base import Reading, Store
 from devvault.vault.gate import Gate, Target
 from devvault.vault.records import ARCHIVE, HOME, Records
@@ -142,10 +141,17 @@ class Opened:
 class Assembler:
     """Puts an unlocked home together from its store, key source and key."""
 
-    def __init__(self, store: Store, clock: Clock, secure_point: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        secure_point: Callable[[], None],
+        erase: Callable[[], None],
+    ) -> None:
         self._store = store
         self._clock = clock
         self._secure_point = secure_point
+        self._erase = erase
 
     def fresh(self, source: KeySource, choice: SourceChoice, key: KeyAt, facts: Facts) -> Opened:
         """Return a home that is being made."""
@@ -170,6 +176,8 @@ class Assembler:
             recovery = reading.value(VALUE_RECOVERY)
         opened = self._join(source, choice, key, facts, archive)
         if recovery is not None:
+            from devvault.sealing.recovery import check_slot  # slow to load
+
             check_slot(recovery, opened.master)
         kept = source.read_anchor(key.home)
         if kept is not None:
@@ -199,6 +207,7 @@ class Assembler:
             subscription=facts.subscription,
         )
         gate.secure_point = self._secure_point
+        gate.erase = self._erase
         bare = replace(choice, passphrase=None)
         return Opened(source, bare, key.key, master, records, gate, facts)
 
@@ -216,4 +225,4 @@ def _compare(kept: bytes, reading: Reading, master: Master) -> str | None:
         anchor = Anchor.from_bytes(kept, master.audit_keys)
     except Damaged:
         return "its anchor was made under a later key, or was changed"
-    return compare(reading, anchor)
+    return compare(reading, anchor, master.home, master.audit_keys)

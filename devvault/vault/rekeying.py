@@ -87,7 +87,7 @@ def rekey(
             raise
         previous = opened.source
         opened.master, opened.key, opened.source, opened.choice = master, key, source, chosen
-        keeper.store.compact()
+        keeper.erase(compact=True)
         records.retire(old.generation)
         old.wipe()
         keeper.save_anchor()
@@ -125,4 +125,4 @@ def remove_recovery(keeper: Keeper, caller: Caller) -> None:
             writing.set_value(VALUE_RECOVERY, None)
 
         opened.gate.write(caller, op.REMOVE_RECOVERY, opened.target(), act)
-        keeper.store.truncate()
+        keeper.erase()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from devvault.access.principals import Caller
-from devvault.errors import Forbidden, NotFound
+from devvault.errors import DevvaultError, Forbidden, NotFound
 from devvault.model import operations as op
 from devvault.model.attributes import (
     NO_CHANGE,
@@ -97,6 +97,24 @@ def get_secret(
         NotFound: `SecretNotFound`; a deleted secret is not found.
         Forbidden: this version is disabled (inner `SecretDisabled`).
     """
+    where, act = _getting(gate, vault_name, name, version)
+    return gate.read(caller, op.GET_SECRET, where, act)
+
+
+def get_secrets(
+    gate: Gate, caller: Caller, wanted: Sequence[tuple[str, str, str]]
+) -> list[SecretVersion | DevvaultError]:
+    """Return several (vault, name, version) in one view, each with its value or its refusal.
+
+    Raises:
+        NotFound, Invalid: a vault that is not there, a name that is none.
+    """
+    return gate.read_each(caller, op.GET_SECRET, [_getting(gate, *each) for each in wanted])
+
+
+def _getting(
+    gate: Gate, vault_name: str, name: str, version: str
+) -> tuple[Target, Callable[[Reading], SecretVersion]]:
     vault = live_vault(gate, vault_name)
     check_object_name(name)
 
@@ -108,7 +126,7 @@ def get_secret(
             )
         return found
 
-    return gate.read(caller, op.GET_SECRET, target(vault, name, version), act)
+    return target(vault, name, version), act
 
 
 def update_secret(

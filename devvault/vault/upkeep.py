@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from devvault.access.principals import Caller
 from devvault.audit.anchor import Anchor
 from devvault.audit.record import AuditRecord
 from devvault.audit.trail import Verification
+from devvault.errors import Damaged
 from devvault.model import operations as op
 from devvault.store.base import Reading, Writing
 from devvault.vault.gate import Gate, Target
 from devvault.vault.keeper import Keeper
+from devvault.vault.records import SECRET, SECRET_VERSION
 
 _PAGE = 1000
+_PROBLEMS_LIMIT = 20
 
 
 def read_audit(
@@ -42,15 +46,35 @@ def verify_audit(
 ) -> Verification:
     """Check the whole chain and the database's own structure; say every place that is wrong.
 
-    Every record is opened too, so that an edited column anywhere is found here.
+    Every record is opened too, so that an edited column anywhere is found here. Twenty problems
+    are told, a sentence each.
     """
     gate.store.flush()
     gate.store.check()
 
     def act(reading: Reading) -> Verification:
-        return gate.trail.verify(reading, anchor, progress)
+        found = gate.trail.verify(reading, anchor, progress)
+        problems = (*found.problems, *_damaged_records(gate, reading))[:_PROBLEMS_LIMIT]
+        return replace(found, ok=not problems, problems=problems)
 
     return gate.read(caller, op.VERIFY_AUDIT, _target(gate), act)
+
+
+def _damaged_records(gate: Gate, reading: Reading) -> list[str]:
+    problems: list[str] = []
+    for row in reading.rows():
+        try:
+            body = gate.records.open(row)
+        except Damaged as error:
+            problems.append(error.message)
+        else:
+            if row.kind != SECRET:
+                continue
+            if reading.find(SECRET_VERSION, row.scope, row.name, body["current"]) is None:
+                problems.append(f"the current version of {row.scope}/{row.name} is missing")
+        if len(problems) >= _PROBLEMS_LIMIT:
+            break
+    return problems
 
 
 def verify_home(
@@ -64,7 +88,11 @@ def verify_home(
     """
     opened = keeper.opened
     kept = opened.source.read_anchor(opened.gate.home)
-    anchor = None if kept is None else Anchor.from_bytes(kept, opened.master.audit_keys)
+    try:
+        anchor = None if kept is None else Anchor.from_bytes(kept, opened.master.audit_keys)
+    except Damaged as error:
+        found = verify_audit(opened.gate, caller, None, progress)
+        return replace(found, ok=False, problems=(*found.problems, error.message))
     return verify_audit(opened.gate, caller, anchor, progress)
 
 

@@ -288,7 +288,7 @@ def purge_vault(gate: Gate, caller: Caller, name: str, *, due: bool = False) -> 
         writing.drop(VAULT, "", scope)
 
     gate.change_access(caller, op.PURGE_VAULT, target, act)
-    gate.store.truncate()
+    gate.erase()
     gate.secure_point()
 
 

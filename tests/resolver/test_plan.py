@@ -16,6 +16,7 @@ from devvault.resolver.plan import (
     Plan,
     make_plan,
     needed_names,
+    read_files,
     resolve_all,
 )
 from devvault.secretvalue import SecretValue
@@ -95,11 +96,11 @@ def test_interpolation_comes_after_resolving_and_leaves_values_alone():
 def test_names_that_a_file_asks_the_environment_for():
     text = b"A=${HOME}/x\nB='${USER}'\nC=${NOT_SET:-d}\nD=${KNOWN}\n"
     journey = Journey({"KNOWN": "k"}, frozenset({"HOME", "USER"}), (EnvFile(".env", text),))
-    assert needed_names(journey) == ("HOME",)
+    assert needed_names(journey, read_files(journey)) == ("HOME",)
     asked_again = Journey(
         {"KNOWN": "k", "HOME": "/h"}, frozenset({"USER"}), (EnvFile(".env", text),)
     )
-    assert needed_names(asked_again) == ()
+    assert needed_names(asked_again, read_files(asked_again)) == ()
     found = make_plan(asked_again, Shelf()).variables
     assert found["A"] == "/h/x"
     assert found["C"] == "d"

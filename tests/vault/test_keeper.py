@@ -2,16 +2,18 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from devvault.access.principals import Caller
 from devvault.errors import Conflict, Damaged, DevvaultError, Locked, NotFound, Stale, Unavailable
+from devvault.vault.deleted import purge
 from devvault.vault.keeper import LOCKED, NEW, UNLOCKED, Keeper
 from devvault.vault.opened import SourceChoice
 from devvault.vault.rekeying import add_recovery, rekey, remove_recovery
-from devvault.vault.secrets import get_secret, set_secret
+from devvault.vault.secrets import delete_secret, get_secret, set_secret
 from devvault.vault.upkeep import read_audit, verify_audit
 
 V = "my-vault"
@@ -247,3 +249,40 @@ def test_every_operation_and_refusal_is_in_the_trail(keeper: Keeper, alice: Call
     assert found[-1][0] == "HomeInit"
     numbers = [seq for seq, _ in read_audit(gate, alice)]
     assert numbers == sorted(numbers, reverse=True)
+
+
+@pytest.mark.parametrize("column", ["state", "due", "generation", "wrapped", "sealed"])
+def test_verify_finds_an_edited_row(keeper: Keeper, alice: Caller, column: str) -> None:
+    gate = keeper.gate
+    made = set_secret(gate, alice, V, "n", "1")
+    assert verify_audit(gate, alice, None).ok
+    with gate.store.read() as reading:
+        row = reading.find("secret.version", V, "n", made.version)
+    assert row is not None
+    values = {"state": 1, "due": 5, "generation": 7, "wrapped": b"x" * 60, "sealed": b"y" * 90}
+    gate.store.write(lambda writing: writing.put(replace(row, **{column: values[column]})))
+    found = verify_audit(gate, alice, None)
+    assert not found.ok
+    assert len(found.problems) == 1
+
+
+def test_verify_finds_a_missing_version(keeper: Keeper, alice: Caller) -> None:
+    gate = keeper.gate
+    made = set_secret(gate, alice, V, "n", "1")
+    gate.store.write(lambda writing: writing.drop("secret.version", V, "n", made.version))
+    found = verify_audit(gate, alice, None)
+    assert not found.ok
+    assert "is missing" in found.problems[0]
+
+
+def test_a_reader_in_the_way_only_puts_erasing_off(keeper: Keeper, alice: Caller) -> None:
+    gate = keeper.gate
+    gate.store._patience = 0.05
+    set_secret(gate, alice, V, "n", "1")
+    delete_secret(gate, alice, V, "n")
+    with gate.store.read() as reading:
+        assert reading.count() > 0
+        purge(gate, alice, V, "n")
+        assert keeper._unerased
+    keeper.finish_erasing()
+    assert not keeper._unerased

@@ -6,17 +6,10 @@ denied before anything in it is looked at.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from devvault.errors import (
-    Damaged,
-    DevvaultError,
-    Forbidden,
-    Invalid,
-    Locked,
-    NotFound,
-    Unavailable,
-)
+from devvault.access.principals import Caller
+from devvault.errors import Damaged, DevvaultError, Forbidden, Invalid, NotFound
 from devvault.references.reference import Reference
 from devvault.references.status import Status
 from devvault.resolver.plan import Failure, Lookup, failure_of, resolve_all
@@ -25,7 +18,7 @@ from devvault.server.local.base import Ask, Plane, Route, text
 from devvault.server.reply import Reply, json_reply
 from devvault.vault import trust
 from devvault.vault.gate import Gate
-from devvault.vault.secrets import find_secret, get_secret, live_vault
+from devvault.vault.secrets import find_secret, get_secrets, live_vault
 
 # Who may be named before identities exist in a home: the person herself.
 _DEVELOPER = frozenset({"", "developer"})
@@ -48,8 +41,7 @@ def source(plane: Plane, folder: str, identity: str = "") -> Lookup:
                 "leave --identity away to resolve as yourself",
             )
             return [missing] * len(references)
-        answer = _answerer(plane, gate, folder)
-        return [answer(reference) for reference in references]
+        return _answers(gate, plane.developer(), folder, references)
 
     return look_up
 
@@ -82,43 +74,51 @@ def resolve(plane: Plane, ask: Ask) -> Reply:
     )
 
 
-def _answerer(
-    plane: Plane, gate: Gate, folder: str
-) -> Callable[[Reference], SecretValue | Failure]:
-    caller = plane.developer()
-    trusted: dict[str, bool] = {}
+def _answers(
+    gate: Gate, caller: Caller, folder: str, references: Sequence[Reference]
+) -> list[SecretValue | Failure]:
+    trusted = trust.trusted_vaults(gate, folder)
+    refused = [_refusal(gate, caller, folder, trusted, reference) for reference in references]
+    asked = [ref for ref, failure in zip(references, refused, strict=True) if failure is None]
+    wanted = [(ref.vault, ref.name, ref.version or "") for ref in asked]
+    answers = iter(get_secrets(gate, caller, wanted) if wanted else ())
+    found: list[SecretValue | Failure] = []
+    for reference, failure in zip(references, refused, strict=True):
+        answer = failure or next(answers)
+        if isinstance(answer, DevvaultError):
+            found.append(_failure(gate, reference, answer))
+        elif isinstance(answer, Failure):
+            found.append(answer)
+        else:
+            found.append(SecretValue(answer.value or ""))
+    return found
 
-    def answer(reference: Reference) -> SecretValue | Failure:
-        if not reference.is_served:
-            return Failure(
-                Status.VAULT_NOT_FOUND,
-                f"{reference.host} is of a cloud that devvault does not answer for",
-                "map the vault to a local one: [vaults] in devvault.toml",
-            )
-        vault = gate.find_vault(reference.vault)
-        if vault is None:
-            return Failure(
-                Status.VAULT_NOT_FOUND,
-                f"there is no vault named {reference.vault} in this home",
-                f"devvault keyvault create --name {reference.vault}",
-            )
-        if reference.vault not in trusted:
-            trusted[reference.vault] = trust.may_resolve(gate, caller, folder, vault.name)
-        if not trusted[reference.vault]:
-            return Failure(
-                Status.ACCESS_TO_KEY_VAULT_DENIED,
-                f"this folder was not allowed to resolve from the vault {vault.name}",
-                f"devvault allow {vault.name}",
-            )
-        try:
-            found = get_secret(gate, caller, vault.name, reference.name, reference.version or "")
-        except (Locked, Unavailable):
-            raise
-        except DevvaultError as error:
-            return _failure(gate, reference, error)
-        return SecretValue(found.value or "")
 
-    return answer
+def _refusal(
+    gate: Gate, caller: Caller, folder: str, trusted: frozenset[str], reference: Reference
+) -> Failure | None:
+    """Return why a reference is not looked up at all."""
+    if not reference.is_served:
+        return Failure(
+            Status.VAULT_NOT_FOUND,
+            f"{reference.host} is of a cloud that devvault does not answer for",
+            "map the vault to a local one: [vaults] in devvault.toml",
+        )
+    vault = gate.find_vault(reference.vault)
+    if vault is None:
+        return Failure(
+            Status.VAULT_NOT_FOUND,
+            f"there is no vault named {reference.vault} in this home",
+            f"devvault keyvault create --name {reference.vault}",
+        )
+    # The second question puts the refusal into the trail.
+    if reference.vault in trusted or trust.may_resolve(gate, caller, folder, vault.name):
+        return None
+    return Failure(
+        Status.ACCESS_TO_KEY_VAULT_DENIED,
+        f"this folder was not allowed to resolve from the vault {vault.name}",
+        f"devvault allow {vault.name}",
+    )
 
 
 def _failure(gate: Gate, reference: Reference, error: DevvaultError) -> Failure:
