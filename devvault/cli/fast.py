@@ -30,12 +30,18 @@ KNOWN = (b"HOME", b"KEY_FILE", b"KEY_SOURCE", b"PASSPHRASE", b"PASSPHRASE_FILE")
 # What LC_CTYPE was before Python's own start changed it (PEP 538), `=` before the value.
 LOCALE = b"DEVVAULT_LC_CTYPE"
 OPEN_FLAGS = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_NOCTTY | posix.O_CLOEXEC
+# The pipe of a daemon that this process has started, for the full CLI to wait on.
+STARTING = b"DEVVAULT_STARTING"
 _ENOENT, _ENOEXEC, _EACCES, _ENOTDIR = 2, 8, 13, 20
 _BLANKED = bytes(63 if byte < 32 or byte == 127 else byte for byte in range(256))
 
 
 class HandOver(Exception):
     """The full CLI has to do this one."""
+
+
+class Down(HandOver):
+    """No daemon listens."""
 
 
 class Stop(Exception):
@@ -59,10 +65,31 @@ def main(args: "list[str]", given: "dict[bytes, bytes]") -> "NoReturn":
         )
     except Stop as stop:
         posix._exit(stop.code)  # noqa: SLF001  # nothing is open, and no exit handler is ours
-    except (HandOver, OSError):
+    except (HandOver, OSError) as reason:
+        begun = begin(path, given) if isinstance(reason, Down) else {}
+        locale = b"=" + given[b"LC_CTYPE"] if b"LC_CTYPE" in given else b""
         whole = [sys.executable, "-I", "-m", "devvault", *args]
-        posix.execve(sys.executable, whole, {**given, LOCALE: _locale(given)})
+        posix.execve(sys.executable, whole, {**given, **begun, LOCALE: locale})
     become(command, environment)
+
+
+def begin(path: bytes, given: "dict[bytes, bytes]") -> "dict[bytes, bytes]":
+    """Start the daemon of a home that is there and ours, while the full CLI is yet to load."""
+    home = path[: -len(b"/run/s")]
+    facts = _facts(home)
+    if not facts or facts.st_mode & 0o170077 != 0o040000 or facts.st_uid != posix.geteuid():
+        return {}
+    if not _facts(home + b"/vault.db"):
+        return {}
+    sys.path.insert(0, __file__.rpartition("/")[0] + "/../client")
+    import launch  # type: ignore[import-not-found]  # devvault.client.launch, without its package
+
+    try:
+        pipe = launch.launch(_encoded(sys.executable), home, given)
+    except OSError:
+        return {}
+    posix.set_inheritable(pipe, True)
+    return {STARTING: b"%d" % pipe}
 
 
 def parse(args: "list[str]") -> "tuple[list[bytes], list[bytes]]":
@@ -141,7 +168,7 @@ def settle(
 
 def child_of(given: "dict[bytes, bytes]") -> "dict[bytes, bytes]":
     """Return an environment without what no child may see."""
-    hidden = (b"", b"DEVVAULT_PASSPHRASE", LOCALE)  # and what no exec would take
+    hidden = (b"", b"DEVVAULT_PASSPHRASE", LOCALE, STARTING)  # and what no exec would take
     return {name: given[name] for name in given if name not in hidden}
 
 
@@ -269,7 +296,10 @@ def ask(path: bytes, head: "list[bytes]", files: "list[bytes]") -> bytes:
     body = body_of(head, files)
     sock = _socket.socket(1, _socket.SOCK_STREAM)
     try:
-        sock.connect(path)
+        try:
+            sock.connect(path)
+        except (FileNotFoundError, ConnectionRefusedError):
+            raise Down from None
         check_peer(sock, getattr(_socket, "SO_PEERCRED", 0), _socket.SOL_SOCKET)
         sock.sendall(
             b"POST /local/run HTTP/1.1\r\nHost: devvault\r\nConnection: close\r\n"
@@ -375,8 +405,8 @@ def become(command: "list[bytes]", environment: "dict[bytes, bytes]") -> "NoRetu
 def as_given(environ: "dict[bytes, bytes]", locale: bytes) -> "dict[bytes, bytes]":
     """Return the environment as it was before Python's start; `locale` as `LOCALE` says."""
     given = dict(environ)
-    given.pop(LOCALE, None)
-    given.pop(b"LC_CTYPE", None)
+    for name in (LOCALE, STARTING, b"LC_CTYPE"):
+        given.pop(name, None)
     if locale:
         given[b"LC_CTYPE"] = locale[1:]
     return given
@@ -388,10 +418,6 @@ def start(locale: str) -> "NoReturn":
         main(sys.argv[3:], as_given(posix.environ, _encoded(locale)))
     except KeyboardInterrupt:
         posix._exit(130)  # noqa: SLF001  # as a shell says of a command ended by Ctrl-C
-
-
-def _locale(given: "dict[bytes, bytes]") -> bytes:
-    return b"=" + given[b"LC_CTYPE"] if b"LC_CTYPE" in given else b""
 
 
 def _facts(path: bytes) -> "posix.stat_result | None":
