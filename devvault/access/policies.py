@@ -10,18 +10,21 @@ def allows(vault: Vault, caller: Caller, kind: str, permission: str) -> bool:
     """Say whether some policy of the vault gives the caller this verb on this kind.
 
     A policy is the caller's by object id or by one of her groups; with an application id both must
-    match. `all` is everything but the privileged `purge`.
+    match. One of another tenant than the vault's gives nothing. `all` is everything but the
+    privileged `purge`.
     """
     return any(
-        _is_for(policy, caller) and _gives(policy, kind, permission) for policy in vault.policies
+        _is_for(policy, vault, caller) and _gives(policy, kind, permission)
+        for policy in vault.policies
     )
 
 
-def _is_for(policy: Policy, caller: Caller) -> bool:
-    ids = {caller.oid.lower(), *(group.lower() for group in caller.groups)}
+def _is_for(policy: Policy, vault: Vault, caller: Caller) -> bool:
+    if policy.tenant.lower() != vault.tenant.lower():
+        return False
     if policy.appid and policy.appid.lower() != caller.appid.lower():
         return False
-    return policy.oid.lower() in ids
+    return policy.oid.lower() in caller.ids
 
 
 def _gives(policy: Policy, kind: str, permission: str) -> bool:
@@ -30,7 +33,7 @@ def _gives(policy: Policy, kind: str, permission: str) -> bool:
         "keys": policy.keys,
         "certificates": policy.certificates,
         "storage": policy.storage,
-    }[kind]
+    }.get(kind, ())
     verbs = {verb.lower() for verb in named}
     wanted = permission.lower()
-    return wanted in verbs or ("all" in verbs and wanted != "purge")
+    return wanted != "" and (wanted in verbs or ("all" in verbs and wanted != "purge"))

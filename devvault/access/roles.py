@@ -13,7 +13,11 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role definition; patterns hold `*`, which matches any text, slashes too."""
+    """A role definition; patterns hold `*`, which matches any text, slashes too.
+
+    `assigns` is the one condition that a built-in role carries: the roles (GUIDs) that its holder
+    may give and take away. None is no condition.
+    """
 
     id: str
     name: str
@@ -22,12 +26,17 @@ class Role:
     not_actions: tuple[str, ...]
     data_actions: tuple[str, ...]
     not_data_actions: tuple[str, ...]
+    assigns: frozenset[str] | None = None
 
     def allows(self, action: str, *, data: bool) -> bool:
         """Say whether the role allows an action (or data action), its exceptions applied."""
         granted = self.data_actions if data else self.actions
         excepted = self.not_data_actions if data else self.not_actions
         return matches(granted, action) and not matches(excepted, action)
+
+    def may_assign(self, role_id: str) -> bool:
+        """Say whether the role's condition lets its holder give or take that role."""
+        return self.assigns is None or role_id.lower() in self.assigns
 
 
 def matches(patterns: tuple[str, ...], action: str) -> bool:
@@ -54,6 +63,7 @@ def built_in() -> Mapping[str, Role]:
             tuple(role["notActions"]),
             tuple(role["dataActions"]),
             tuple(role["notDataActions"]),
+            frozenset(role["assigns"]) if "assigns" in role else None,
         )
         for role in json.loads(text)
     )

@@ -201,12 +201,13 @@ def make_plan(journey: Journey, lookup: Lookup, settings: Settings | None = None
     elif journey.on_unresolved == LITERAL:
         variables |= {item.setting: item.reference for item in failures}
     secrets = [value for value in answers.values() if value]
+    composed = {setting.key for setting in usable if "${" in (setting.value or "")}
     return Plan(
         variables=variables,
         secret=frozenset(
             key
             for key, value in variables.items()
-            if key in answers or any(secret in value for secret in secrets)
+            if key in answers or (key in composed and any(item in value for item in secrets))
         ),
         resolved=tuple(resolved),
         failures=tuple(failures) if journey.on_unresolved == FAIL else (),

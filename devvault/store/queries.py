@@ -6,45 +6,84 @@ statement that lists or finds names the index it needs, so that no planner can p
 
 from __future__ import annotations
 
-_ROW = "kind, scope, name, version, state, due, generation, wrapped, sealed"
+_ROW = (
+    "r.kind, r.scope, r.name, r.version, r.state, r.due, r.generation, r.wrapped_size,"
+    " r.sealed_size, b.data"
+)
 _AUDIT = "seq, at, epoch, sealed, mac"
+# A left join: a record whose body is gone is damage to be told, not a record that never was.
+_BODY = "LEFT JOIN bodies AS b ON b.id = r.body"
 
-FIND = f"SELECT {_ROW} FROM records WHERE kind = ? AND scope = ? AND name = ? AND version = ?"
+FIND = (
+    f"SELECT {_ROW} FROM records AS r {_BODY}"
+    " WHERE r.kind = ? AND r.scope = ? AND r.name = ? AND r.version = ?"
+)
 PAGE = (
-    f"SELECT {_ROW} FROM records INDEXED BY records_listed"
-    " WHERE kind = ? AND scope = ? AND state = ? AND version = '' AND name > ?"
-    " ORDER BY name LIMIT ?"
+    f"SELECT {_ROW} FROM records AS r INDEXED BY records_listed {_BODY}"
+    " WHERE r.kind = ? AND r.scope = ? AND r.state = ? AND r.version = '' AND r.name > ?"
+    " ORDER BY r.name LIMIT ?"
 )
 VERSIONS = (
-    f"SELECT {_ROW} FROM records WHERE kind = ? AND scope = ? AND name = ? AND version > ?"
-    " ORDER BY version LIMIT ?"
+    f"SELECT {_ROW} FROM records AS r {_BODY}"
+    " WHERE r.kind = ? AND r.scope = ? AND r.name = ? AND r.version > ?"
+    " ORDER BY r.version LIMIT ?"
 )
 DUE = (
-    f"SELECT {_ROW} FROM records INDEXED BY records_due"
-    " WHERE kind = ? AND due IS NOT NULL AND due <= ? ORDER BY due, scope, name, version LIMIT ?"
+    f"SELECT {_ROW} FROM records AS r INDEXED BY records_due {_BODY}"
+    " WHERE r.kind = ? AND r.due IS NOT NULL AND r.due <= ?"
+    " ORDER BY r.due, r.scope, r.name, r.version LIMIT ?"
 )
 ROWS = (
-    f"SELECT {_ROW} FROM records WHERE (kind, scope, name, version) > (?, ?, ?, ?)"
-    " ORDER BY kind, scope, name, version LIMIT ?"
+    f"SELECT {_ROW} FROM records AS r {_BODY}"
+    " WHERE (r.kind, r.scope, r.name, r.version) > (?, ?, ?, ?)"
+    " ORDER BY r.kind, r.scope, r.name, r.version LIMIT ?"
 )
+
+BODY_OF = "SELECT body FROM records WHERE kind = ? AND scope = ? AND name = ? AND version = ?"
+BODIES_OF_NAME = "SELECT body FROM records WHERE kind = ? AND scope = ? AND name = ?"
+BODIES_OF_SCOPE = "SELECT body FROM records WHERE kind = ? AND scope = ?"
 PUT = (
-    f"INSERT INTO records ({_ROW}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO records (kind, scope, name, version, state, due, generation, body,"
+    " wrapped_size, sealed_size) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (kind, scope, name, version) DO UPDATE SET state = excluded.state,"
-    " due = excluded.due, generation = excluded.generation, wrapped = excluded.wrapped,"
-    " sealed = excluded.sealed"
+    " due = excluded.due, generation = excluded.generation, body = excluded.body,"
+    " wrapped_size = excluded.wrapped_size, sealed_size = excluded.sealed_size"
 )
 DROP = "DELETE FROM records WHERE kind = ? AND scope = ? AND name = ? AND version = ?"
 DROP_NAME = "DELETE FROM records WHERE kind = ? AND scope = ? AND name = ?"
 DROP_SCOPE = "DELETE FROM records WHERE kind = ? AND scope = ?"
 
-VALUE = "SELECT value FROM meta WHERE name = ?"
-VALUES = (
-    "SELECT name, value FROM meta WHERE name >= ?1 AND substr(name, 1, length(?1)) = ?1"
-    " ORDER BY name"
+# Never anything but these to `bodies`: see schema.py.
+BODY_OVERWRITE = "UPDATE bodies SET data = ?1 WHERE id = ?2 AND length(data) = length(?1)"
+BODY_APPEND = "INSERT INTO bodies (data) VALUES (?)"
+BODY_CLEAR = "UPDATE bodies SET data = zeroblob(length(data)) WHERE id = ?"
+SPARE = "SELECT body FROM spare WHERE size = ? LIMIT 1"
+SPARE_PUT = "INSERT INTO spare (size, body) SELECT length(data), id FROM bodies WHERE id = ?"
+SPARE_TAKE = "DELETE FROM spare WHERE size = ? AND body = ?"
+
+COMPACTING = "SELECT 1 FROM spare WHERE size = 0"
+COMPACT = (
+    "DELETE FROM bodies WHERE id IN (SELECT body FROM spare WHERE size > 0)",
+    "DELETE FROM spare",
+    "INSERT INTO spare (size, body) VALUES (0, 0)",
 )
+COMPACTED = "DELETE FROM spare WHERE size = 0"
+LOST_BODIES = (
+    "SELECT (SELECT COUNT(*) FROM records WHERE body NOT IN (SELECT id FROM bodies))"
+    " + (SELECT COUNT(*) FROM meta WHERE body NOT IN (SELECT id FROM bodies))"
+)
+
+VALUE = (
+    "SELECT m.size, b.data FROM meta AS m LEFT JOIN bodies AS b ON b.id = m.body WHERE m.name = ?"
+)
+VALUES = (
+    "SELECT m.name, m.size, b.data FROM meta AS m LEFT JOIN bodies AS b ON b.id = m.body"
+    " WHERE m.name >= ?1 AND substr(m.name, 1, length(?1)) = ?1 ORDER BY m.name"
+)
+BODY_OF_VALUE = "SELECT body FROM meta WHERE name = ?"
 SET_VALUE = (
-    "INSERT INTO meta (name, value) VALUES (?, ?)"
-    " ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+    "INSERT INTO meta (name, body, size) VALUES (?, ?, ?)"
+    " ON CONFLICT (name) DO UPDATE SET body = excluded.body, size = excluded.size"
 )
 DROP_VALUE = "DELETE FROM meta WHERE name = ?"
 

@@ -2,6 +2,11 @@
 
 A migration, once released, is never edited: a change is one more step at the end. `user_version`
 is the number of steps that a database has seen; `application_id` says whose file it is.
+
+Sealed bytes rest in `bodies` alone, which only grows at its end and is only changed in place, by
+bytes of the same length. So SQLite never moves them to another page, and overwriting them leaves
+no copy: `secure_delete` by itself forgets the copies that a b-tree leaves when it balances.
+`spare` lists bodies of zeros that wait for new bytes; its size 0 marks an unfinished compaction.
 """
 
 from __future__ import annotations
@@ -16,9 +21,23 @@ APPLICATION_ID = 0x64766C74
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         """
+        CREATE TABLE bodies (
+            id INTEGER NOT NULL PRIMARY KEY,
+            data BLOB NOT NULL
+        ) STRICT
+        """,
+        """
+        CREATE TABLE spare (
+            size INTEGER NOT NULL,
+            body INTEGER NOT NULL,
+            PRIMARY KEY (size, body)
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
         CREATE TABLE meta (
             name TEXT NOT NULL PRIMARY KEY,
-            value BLOB NOT NULL
+            body INTEGER NOT NULL,
+            size INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID
         """,
         """
@@ -30,8 +49,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             state INTEGER NOT NULL,
             due INTEGER,
             generation INTEGER NOT NULL,
-            wrapped BLOB NOT NULL,
-            sealed BLOB NOT NULL,
+            body INTEGER NOT NULL,
+            wrapped_size INTEGER NOT NULL,
+            sealed_size INTEGER NOT NULL,
             PRIMARY KEY (kind, scope, name, version)
         ) STRICT, WITHOUT ROWID
         """,
@@ -57,6 +77,8 @@ VERSION = len(MIGRATIONS)
 
 _OBJECTS = frozenset(
     {
+        ("table", "bodies"),
+        ("table", "spare"),
         ("table", "meta"),
         ("table", "records"),
         ("table", "audit"),

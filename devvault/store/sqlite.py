@@ -15,7 +15,7 @@ from typing import TypeVar, cast
 
 from devvault.errors import Damaged, Unavailable
 from devvault.paths import check_private
-from devvault.store import schema
+from devvault.store import queries, schema
 from devvault.store.faults import translated
 from devvault.store.view import SqliteReading, SqliteWriting
 from devvault.store.writer import Work, Writer
@@ -105,7 +105,7 @@ class SqliteStore:
 
     def compact(self) -> None:
         """Rewrite the database so that no freed page holds old bytes, then `truncate`."""
-        self._writer.run_alone(_vacuum, self._patience)
+        self._writer.run_alone(_compact, self._patience)
         self.truncate()
 
     def check(self) -> None:
@@ -118,9 +118,10 @@ class SqliteStore:
             connection = self._reader()
             try:
                 (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+                (lost,) = connection.execute(queries.LOST_BODIES).fetchone()
             finally:
                 self._give_back(connection)
-        if found != "ok":
+        if found != "ok" or lost:
             raise Damaged("the database is damaged", hint=_RESTORE)
 
     def close(self) -> None:
@@ -225,6 +226,10 @@ def _open_for_writing(path: Path) -> sqlite3.Connection:
         _begin_log(connection, path)
         schema.migrate(connection, seen)
         schema.check_objects(connection)
+        if connection.execute(queries.COMPACTING).fetchone():
+            # Where the disk is still too full for it, the mark stays for the next time.
+            with suppress(sqlite3.OperationalError):
+                _compact(connection)
         _truncate(connection)
         for file in (path, _beside(path, "-wal"), _beside(path, "-shm")):
             check_private(file, folder=False)
@@ -275,6 +280,19 @@ def _truncate(connection: sqlite3.Connection) -> bool:
     return not busy
 
 
-def _vacuum(connection: sqlite3.Connection) -> bool:
+def _compact(connection: sqlite3.Connection) -> bool:
+    """Give spare bodies back and rewrite the file; a kill in between is noticed at the next open.
+
+    Removing bodies lets SQLite move others and leave copies of them: VACUUM must follow.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for statement in queries.COMPACT:
+            connection.execute(statement)
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
     connection.execute("VACUUM")
+    connection.execute(queries.COMPACTED)
     return True

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from typing import TypeAlias
 
 from devvault.errors import Damaged
 from devvault.model.auditrow import AuditRow
@@ -15,6 +16,10 @@ from devvault.store import queries
 from devvault.store.base import LIVE, Row
 
 _STRIDE = 256
+_SMALLEST_STEP = 64
+
+
+_Found: TypeAlias = tuple[str, str, str, str, int, int | None, int, int, int, bytes | None]
 
 
 class SqliteReading:
@@ -38,26 +43,26 @@ class SqliteReading:
     def find(self, kind: str, scope: str, name: str, version: str = "") -> Row | None:
         """Return the row with this identity, or None."""
         found = self._execute(queries.FIND, (kind, scope, name, version)).fetchone()
-        return None if found is None else Row(*found)
+        return None if found is None else _row(found)
 
     def page(
         self, kind: str, scope: str, *, state: int = LIVE, after: str = "", limit: int
     ) -> list[Row]:
         """Return up to `limit` rows of a kind and scope, ordered by name, names > `after`."""
         found = self._execute(queries.PAGE, (kind, scope, state, after, limit))
-        return [Row(*each) for each in found.fetchall()]
+        return [_row(each) for each in found.fetchall()]
 
     def versions(
         self, kind: str, scope: str, name: str, *, after: str = "", limit: int
     ) -> list[Row]:
         """Return up to `limit` rows of one name, ordered by version, versions > `after`."""
         found = self._execute(queries.VERSIONS, (kind, scope, name, after, limit))
-        return [Row(*each) for each in found.fetchall()]
+        return [_row(each) for each in found.fetchall()]
 
     def due(self, kind: str, until: int, limit: int) -> list[Row]:
         """Return up to `limit` rows of a kind with `due` <= `until`, the longest due first."""
         found = self._execute(queries.DUE, (kind, until, limit))
-        return [Row(*each) for each in found.fetchall()]
+        return [_row(each) for each in found.fetchall()]
 
     def count(
         self, kind: str | None = None, scope: str | None = None, state: int | None = None
@@ -72,7 +77,7 @@ class SqliteReading:
         while True:
             found = self._execute(queries.ROWS, (*last, _STRIDE)).fetchall()
             for each in found:
-                yield Row(*each)
+                yield _row(each)
             if len(found) < _STRIDE:
                 return
             last = found[-1][:4]
@@ -80,11 +85,12 @@ class SqliteReading:
     def value(self, name: str) -> bytes | None:
         """Return a named value (format, slots, checkpoint), or None."""
         found = self._execute(queries.VALUE, (name,)).fetchone()
-        return None if found is None else bytes(found[0])
+        return None if found is None else _cut(*found)
 
     def values(self, prefix: str) -> dict[str, bytes]:
         """Return the named values whose name begins so."""
-        return dict(self._execute(queries.VALUES, (prefix,)).fetchall())
+        found = self._execute(queries.VALUES, (prefix,)).fetchall()
+        return {name: _cut(size, data) for name, size, data in found}
 
     def audit_head(self) -> AuditRow | None:
         """Return the newest audit row."""
@@ -114,39 +120,55 @@ class SqliteWriting(SqliteReading):
 
     def put(self, row: Row) -> None:
         """Insert the row, or replace the one with its identity."""
-        self._execute(
-            queries.PUT,
-            (
-                row.kind,
-                row.scope,
-                row.name,
-                row.version,
-                row.state,
-                row.due,
-                row.generation,
-                row.wrapped,
-                row.sealed,
-            ),
-        )
+        identity = (row.kind, row.scope, row.name, row.version)
+        old = self._execute(queries.BODY_OF, identity).fetchone()
+        body = self._keep(row.wrapped + row.sealed, None if old is None else old[0])
+        sizes = (len(row.wrapped), len(row.sealed))
+        self._execute(queries.PUT, (*identity, row.state, row.due, row.generation, body, *sizes))
 
     def drop(self, kind: str, scope: str, name: str, version: str = "") -> bool:
         """Remove a row; say whether it was there."""
-        return self._execute(queries.DROP, (kind, scope, name, version)).rowcount > 0
+        return self._drop(queries.BODY_OF, queries.DROP, (kind, scope, name, version)) > 0
 
     def drop_name(self, kind: str, scope: str, name: str) -> int:
         """Remove every version of a name; return how many."""
-        return self._execute(queries.DROP_NAME, (kind, scope, name)).rowcount
+        return self._drop(queries.BODIES_OF_NAME, queries.DROP_NAME, (kind, scope, name))
 
     def drop_scope(self, kind: str, scope: str) -> int:
         """Remove every row of a kind and scope; return how many."""
-        return self._execute(queries.DROP_SCOPE, (kind, scope)).rowcount
+        return self._drop(queries.BODIES_OF_SCOPE, queries.DROP_SCOPE, (kind, scope))
 
     def set_value(self, name: str, value: bytes | None) -> None:
         """Set a named value, or remove it with None."""
         if value is None:
-            self._execute(queries.DROP_VALUE, (name,))
-        else:
-            self._execute(queries.SET_VALUE, (name, value))
+            self._drop(queries.BODY_OF_VALUE, queries.DROP_VALUE, (name,))
+            return
+        old = self._execute(queries.BODY_OF_VALUE, (name,)).fetchone()
+        body = self._keep(value, None if old is None else old[0])
+        self._execute(queries.SET_VALUE, (name, body, len(value)))
+
+    def _keep(self, data: bytes, old: int | None) -> int:
+        """Write bytes into a body, that of the bytes they replace if it fits; return its id."""
+        padded = data + bytes(_room(len(data)) - len(data))
+        if old is not None:
+            if self._execute(queries.BODY_OVERWRITE, (padded, old)).rowcount:
+                return old
+            self._clear(old)
+        spare = self._execute(queries.SPARE, (len(padded),)).fetchone()
+        if spare is not None:
+            self._execute(queries.SPARE_TAKE, (len(padded), spare[0]))
+            if self._execute(queries.BODY_OVERWRITE, (padded, spare[0])).rowcount:
+                return int(spare[0])
+        return int(self._execute(queries.BODY_APPEND, (padded,)).lastrowid or 0)
+
+    def _clear(self, body: int) -> None:
+        self._execute(queries.BODY_CLEAR, (body,))
+        self._execute(queries.SPARE_PUT, (body,))
+
+    def _drop(self, bodies: str, drop: str, what: tuple[str, ...]) -> int:
+        for (body,) in self._execute(bodies, what).fetchall():
+            self._clear(body)
+        return self._execute(drop, what).rowcount
 
     def append_audit(self, row: AuditRow) -> None:
         """Add the next audit row.
@@ -162,3 +184,29 @@ class SqliteWriting(SqliteReading):
     def prune_audit(self, upto: int) -> int:
         """Remove audit rows with a number <= `upto`; return how many."""
         return self._execute(queries.PRUNE_AUDIT, (upto,)).rowcount
+
+
+def _room(size: int) -> int:
+    """Return the size of the body for so many bytes: few sizes, so that spare ones fit again."""
+    step = max(_SMALLEST_STEP, 1 << max(0, size.bit_length() - 4))
+    return max(step, -(-size // step) * step)
+
+
+def _row(found: _Found) -> Row:
+    (kind, scope, name, version, state, due, generation, wrapped, sealed, data) = found
+    if data is None:
+        raise _lost_bytes()
+    end = wrapped + sealed
+    return Row(
+        kind, scope, name, version, state, due, generation, data[:wrapped], data[wrapped:end]
+    )
+
+
+def _cut(size: int, data: bytes | None) -> bytes:
+    if data is None:
+        raise _lost_bytes()
+    return data[:size]
+
+
+def _lost_bytes() -> Damaged:
+    return Damaged("a record in the database has lost its bytes", hint="devvault restore FILE")

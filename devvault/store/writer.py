@@ -23,6 +23,8 @@ _BATCH_LIMIT = 1024
 _BACKLOG_LIMIT = 8192
 _SUBMIT_DELAY = 0.05
 _RETRY_DELAY = 1.0
+# How long the writer waits for those whom it has just woken to come back with their next change.
+_GATHER_DELAY = 0.0005
 
 Work = Callable[[SqliteWriting], object]
 Alone = Callable[[sqlite3.Connection], bool]
@@ -57,6 +59,7 @@ class Writer:
         self._condition = threading.Condition()
         self._queue: deque[_Job] = deque()
         self._waiting = 0
+        self._expected = 1
         self._closing = False
         self._broken: DevvaultError | None = None
         self._refused: Exception | None = None
@@ -141,7 +144,8 @@ class Writer:
             self._refuse_when_closing()
             self._queue.append(job)
             self._waiting += 1
-            self._condition.notify_all()
+            if self._waiting == 1 or self._waiting >= self._expected:
+                self._condition.notify_all()
         job.done.acquire()
         if job.error is not None:
             raise job.error
@@ -180,6 +184,8 @@ class Writer:
                     self._condition.wait(left)
                 else:
                     break
+            if 0 < self._waiting < self._expected:
+                self._condition.wait(_GATHER_DELAY)
             batch: list[_Job] = []
             waiting = 0
             while self._queue and waiting < _WAITING_LIMIT and len(batch) < _BATCH_LIMIT:
@@ -191,6 +197,7 @@ class Writer:
                 if job.alone is not None:
                     break
             self._waiting -= waiting
+            self._expected = waiting
             if len(self._queue) + len(batch) >= _BACKLOG_LIMIT:
                 self._condition.notify_all()
             return batch

@@ -19,7 +19,15 @@ from devvault.access.rbac import Assignment
 from devvault.access.roles import find as find_role
 from devvault.audit.anchor import Anchor
 from devvault.clock import Clock
-from devvault.errors import Conflict, Damaged, DevvaultError, Locked, NotFound, Unavailable
+from devvault.errors import (
+    Conflict,
+    Damaged,
+    DevvaultError,
+    Locked,
+    NotFound,
+    Unavailable,
+    WrongUse,
+)
 from devvault.model import operations as op
 from devvault.model.names import fold, subscription_scope
 from devvault.model.vault import Group
@@ -143,9 +151,8 @@ class Keeper:
     def source_name(self) -> str:
         """The name of the home's key source; empty while there is no home."""
         with self.guard:
-            store = self._find_store()
-            choice = None if store is None else self._stored_choice(store)
-        return "" if choice is None else choice.name
+            # A home whose making was broken off has a database, and no key source yet.
+            return "" if self.state == NEW else self._stored_choice(self.store).name
 
     @property
     def is_automatic(self) -> bool:
@@ -270,11 +277,16 @@ class Keeper:
                 from devvault.sealing.recovery import open_with  # slow to load, rarely needed
 
                 key = open_with(recovery, kept, home, generation)
-            opened = self._assembler(store).again(source, choice, KeyAt(home, generation, key))
-            if recovery is not None:
-                slot = source.protect(home, generation, key)
-                store.write(lambda writing: writing.set_value(VALUE_SLOT, slot))
-            self._forget_orphans(source, home, generation)
+            assembler = self._assembler(store)
+            opened = assembler.again(source, choice, KeyAt(home, generation, key))
+            # The recovery key opens the home even where its key source is gone for good.
+            lenient = () if recovery is None else (Locked, Unavailable, WrongUse)
+            with contextlib.suppress(*lenient):
+                assembler.check_anchor(opened)
+                if recovery is not None:
+                    slot = source.protect(home, generation, key)
+                    store.write(lambda writing: writing.set_value(VALUE_SLOT, slot))
+                self._forget_orphans(source, home, generation)
             self._opened = opened
             self._lock_mark.unlink(missing_ok=True)
             how = "recovery key" if recovery else choice.name
@@ -294,8 +306,8 @@ class Keeper:
                 opened.gate.note(SYSTEM, op.LOCK_HOME, opened.target())
             store = self.store
             try:
+                self.secure_point()
                 store.flush()
-                self.save_anchor()
             finally:
                 self._opened = None
                 opened.forget()

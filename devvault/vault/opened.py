@@ -179,13 +179,21 @@ class Assembler:
             from devvault.sealing.recovery import check_slot  # slow to load
 
             check_slot(recovery, opened.master)
-        kept = source.read_anchor(key.home)
-        if kept is not None:
-            with self._store.read() as reading:
-                opened.gate.stale = _compare(kept, reading, opened.master)
-            if opened.gate.stale is None:
-                opened.anchored = kept
         return opened
+
+    def check_anchor(self, opened: Opened) -> None:
+        """Compare the database with its anchor; an older one is served read-only.
+
+        Raises:
+            Locked, Unavailable: the key source does not answer.
+        """
+        kept = opened.source.read_anchor(opened.gate.home)
+        if kept is None:
+            return
+        with self._store.read() as reading:
+            opened.gate.stale = _compare(kept, reading, opened.master)
+        if opened.gate.stale is None:
+            opened.anchored = kept
 
     def _join(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import runpy
 from collections.abc import Callable
 from pathlib import Path
@@ -62,6 +63,17 @@ def test_the_independent_code_is_independent() -> None:
         line.split()[1] for line in text.splitlines() if line.startswith(("import", "from"))
     }
     assert imported == {"__future__", "base64", "hashlib", "hmac", "json", "struct"}
+
+
+def test_every_label_is_in_the_description() -> None:
+    root = Path(__file__).parents[2] / "devvault"
+    text = (root / "help" / "format.md").read_text()
+    labels = set()
+    for path in [*(root / "sealing").glob("*.py"), *(root / "audit").glob("*.py")]:
+        labels |= set(re.findall(r'"(devvault [a-z ]*1)\b', path.read_text()))
+    assert len(labels) >= 12
+    assert not [label for label in labels if label not in text]
+    assert max(len(line) for line in text.splitlines()) <= 100
 
 
 def test_canon() -> None:
