@@ -74,17 +74,14 @@ def main(args: "list[str]", given: "dict[bytes, bytes]") -> "NoReturn":
 
 
 def begin(path: bytes, given: "dict[bytes, bytes]") -> "dict[bytes, bytes]":
-    """Start the daemon of a home that is there and ours, while the full CLI is yet to load."""
-    home = path[: -len(b"/run/s")]
-    facts = _facts(home)
-    if not facts or facts.st_mode & 0o170077 != 0o040000 or facts.st_uid != posix.geteuid():
-        return {}
-    if not _facts(home + b"/vault.db"):
-        return {}
+    """Start the daemon of a home that is there, while the full CLI is yet to load."""
     sys.path.insert(0, __file__.rpartition("/")[0] + "/../client")
     import launch  # type: ignore[import-not-found]  # devvault.client.launch, without its package
 
+    home = path[: -len(b"/run/s")]
     try:
+        if not launch.is_home(home):
+            return {}
         pipe = launch.launch(_encoded(sys.executable), home, given)
     except OSError:
         return {}
@@ -235,7 +232,7 @@ def read_listed(root: bytes, path: bytes) -> bytes:
 
 def note_missing(path: bytes) -> None:
     """Say that a file which the project lists is not there."""
-    posix.write(2, b"devvault: note: the project lists %b, which is not there\n" % _clean(path))
+    _say(b"devvault: note: the project lists %b, which is not there\n" % _clean(path))
 
 
 def read_file(path: bytes, name: bytes) -> bytes:
@@ -306,19 +303,29 @@ def ask(path: bytes, head: "list[bytes]", files: "list[bytes]") -> bytes:
             b"Content-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n%b"
             % (len(body), body)
         )
-        got = b""
-        while piece := sock.recv(262144):
+        got = reply = b""
+        length = -1
+        while len(reply) != length and (piece := sock.recv(262144)):
             got += piece
+            first, _, reply = got.partition(b"\r\n\r\n")
+            if length < 0 and len(first) < len(got):
+                length = length_of(first)
             if len(got) > REPLY_LIMIT:
                 raise HandOver
     finally:
         sock.close()
-    first, _, reply = got.partition(b"\r\n\r\n")
-    lines = first.lower().split(b"\r\n")
-    length = b"content-length: %d" % len(reply)
-    if lines[0][:8] != b"http/1.1" or lines[0][8:13] != b" 200 " or length not in lines:
+    if len(reply) != length:
         raise HandOver
     return reply
+
+
+def length_of(head: bytes) -> int:
+    """Return how long the body of a good reply is; another reply is not for us."""
+    status, *lines = head.lower().split(b"\r\n")
+    lengths = [line[15:].strip() for line in lines if line[:15] == b"content-length:"]
+    if status[:8] != b"http/1.1" or status[8:13] != b" 200 " or len(lengths) != 1:
+        raise HandOver
+    return int(lengths[0]) if lengths[0].isdigit() else -1
 
 
 def check_peer(sock: "socket", peercred: int, level: int) -> None:
@@ -368,7 +375,7 @@ def apply(
         else:
             raise HandOver
     if notes:
-        posix.write(2, b"".join(notes))
+        _say(b"".join(notes))
     if code >= 0:
         raise Stop(code)
     return listed, needed, made, secrets
@@ -398,7 +405,7 @@ def become(command: "list[bytes]", environment: "dict[bytes, bytes]") -> "NoRetu
                 why, code = _encoded(error.strerror or "cannot be started").lower(), 126
                 if error.errno != _EACCES:
                     break
-    posix.write(2, b"devvault: error: %b: %b\n" % (_clean(name), why))
+    _say(b"devvault: error: %b: %b\n" % (_clean(name), why))
     posix._exit(code)  # noqa: SLF001  # as above
 
 
@@ -418,6 +425,13 @@ def start(locale: str) -> "NoReturn":
         main(sys.argv[3:], as_given(posix.environ, _encoded(locale)))
     except KeyboardInterrupt:
         posix._exit(130)  # noqa: SLF001  # as a shell says of a command ended by Ctrl-C
+
+
+def _say(words: bytes) -> None:
+    try:  # noqa: SIM105  # contextlib is not among the C modules
+        posix.write(2, words)
+    except OSError:
+        pass  # there is nobody to tell
 
 
 def _facts(path: bytes) -> "posix.stat_result | None":

@@ -29,6 +29,17 @@ DROPPED_PREFIXES = (b"DEVVAULT_PASSPHRASE", b"DEVVAULT_LC_", b"DEVVAULT_STARTING
 _SCRIPT = b'{ cd / && unset PWD OLDPWD && umask 077 && exec "$@"; } &'
 
 
+def is_home(home: bytes) -> bool:
+    """Return whether a folder holds a home, and is ours alone.
+
+    Raises:
+        OSError: there is no such folder, or nothing in it.
+    """
+    facts = posix.lstat(home)
+    posix.lstat(home + b"/vault.db")
+    return facts.st_mode & 0o170077 == 0o040000 and facts.st_uid == posix.geteuid()
+
+
 def environment(home: bytes, given: "dict[bytes, bytes]") -> "dict[bytes, bytes]":
     """Return the variables that a daemon gets out of a caller's environment."""
     kept = {
