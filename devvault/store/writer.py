@@ -186,6 +186,11 @@ class Writer:
                     break
             if 0 < self._waiting < self._expected:
                 self._condition.wait(_GATHER_DELAY)
+            if self._broken is not None and (ahead := self._find_alone()) is not None:
+                # It may be what makes room again, and must not wait for what has none.
+                self._queue.remove(ahead)
+                self._waiting -= 1
+                return [ahead]
             batch: list[_Job] = []
             waiting = 0
             while self._queue and waiting < _WAITING_LIMIT and len(batch) < _BATCH_LIMIT:
@@ -201,6 +206,9 @@ class Writer:
             if len(self._queue) + len(batch) >= _BACKLOG_LIMIT:
                 self._condition.notify_all()
             return batch
+
+    def _find_alone(self) -> _Job | None:
+        return next((job for job in self._queue if job.alone is not None), None)
 
     def _try_alone(self, job: _Job, alone: Alone) -> None:
         try:
