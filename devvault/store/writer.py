@@ -54,8 +54,11 @@ class _Job:
 class Writer:
     """Owns the one connection that changes the database, from its own thread alone."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, prepare: Callable[[], None]) -> None:
+        """`prepare` is called before the first batch, and after whatever ran alone."""
         self._connection = connection
+        self._prepare = prepare
+        self._prepared = False
         self._condition = threading.Condition()
         self._queue: deque[_Job] = deque()
         self._waiting = 0
@@ -211,6 +214,7 @@ class Writer:
         return next((job for job in self._queue if job.alone is not None), None)
 
     def _try_alone(self, job: _Job, alone: Alone) -> None:
+        self._prepared = False
         try:
             done = alone(self._connection)
         except sqlite3.Error as error:
@@ -234,11 +238,14 @@ class Writer:
     def _commit(self, batch: list[_Job]) -> None:
         connection = self._connection
         view = SqliteWriting(connection)
+        if not self._prepared:
+            self._prepare()
+            self._prepared = True
         try:
             connection.execute("BEGIN IMMEDIATE")
             kept = 0
             for job in batch:
-                kept += self._run_job(view, job)
+                kept += self._run_job(view, job, only=len(batch) == 1)
             connection.execute("COMMIT" if kept else "ROLLBACK")
         except sqlite3.Error as error:
             view.end()
@@ -252,11 +259,15 @@ class Writer:
             elif isinstance(job.error, Exception):
                 self._refused = job.error
 
-    def _run_job(self, view: SqliteWriting, job: _Job) -> bool:
-        """Run one change; what it raises undoes it alone, unless it ended the transaction."""
+    def _run_job(self, view: SqliteWriting, job: _Job, *, only: bool) -> bool:
+        """Run one change; what it raises undoes it alone, unless it ended the transaction.
+
+        The `only` one of a batch needs no savepoint: undoing it undoes the batch.
+        """
         assert job.work is not None
         job.error = None
-        self._connection.execute("SAVEPOINT job")
+        if not only:
+            self._connection.execute("SAVEPOINT job")
         try:
             job.result = job.work(view)
         except BaseException as error:  # it is raised where the caller waits
@@ -267,8 +278,10 @@ class Writer:
                 job.error.__cause__ = error
             else:
                 job.error = error
-            self._connection.execute("ROLLBACK TO job")
-        self._connection.execute("RELEASE job")
+            if not only:
+                self._connection.execute("ROLLBACK TO job")
+        if not only:
+            self._connection.execute("RELEASE job")
         return job.error is None
 
     def _fail(self, batch: list[_Job], error: sqlite3.Error) -> None:

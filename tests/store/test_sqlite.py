@@ -338,3 +338,16 @@ def test_a_view_may_outlive_the_closing_of_the_store(tmp_path: Path) -> None:
         store.close()
         assert reading.count() == 1
     made(tmp_path / "vault.db")
+
+
+def test_a_commit_finds_room_in_the_log(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "vault.db")
+    assert log_size(tmp_path) == 0
+    sizes = set()
+    for number in range(300):
+        store.write(lambda tx, number=number: tx.put(a_row(f"n{number}")))  # type: ignore[misc]
+        sizes.add(log_size(tmp_path))
+    assert len(sizes) == 1
+    store.truncate()
+    assert log_size(tmp_path) == 0
+    store.close()
