@@ -10,10 +10,11 @@ from devvault.access.principals import Caller
 from devvault.access.rbac import Assignment, scope_covers
 from devvault.access.roles import built_in
 from devvault.errors import Forbidden
-from devvault.model.operations import Operation
+from devvault.model.operations import DELETE_ASSIGNMENT, PUT_ASSIGNMENT, Operation
 from devvault.model.vault import Vault
 
 _OURS = "devvault/"
+_GRANTS = (PUT_ASSIGNMENT.action, DELETE_ASSIGNMENT.action)
 _PROPAGATION = (
     "If role assignments, deny assignments or role definitions were changed recently,"
     " please observe propagation time."
@@ -22,12 +23,17 @@ _PROPAGATION = (
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """May this caller do this to this resource? `vault` is the one that holds it, if any."""
+    """May this caller do this to this resource? `vault` is the one that holds it, if any.
+
+    `role` is the GUID of the role that is given or taken away, where that is what is asked; a role
+    with a condition on it allows nothing of the kind without.
+    """
 
     caller: Caller
     operation: Operation
     resource: str
     vault: Vault | None = None
+    role: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +64,15 @@ def decide(question: Question, assignments: Sequence[Assignment]) -> Decision:
 
 def _by_role(question: Question, assignments: Sequence[Assignment]) -> Decision:
     caller, operation = question.caller, question.operation
-    ids = {caller.oid.lower(), *(group.lower() for group in caller.groups)}
-    roles = built_in()
+    ids, roles = caller.ids, built_in()
+    grants = operation.action in _GRANTS
     for assignment in assignments:
         if assignment.principal.lower() not in ids:
             continue
-        role = roles.get(assignment.role_id)
+        role = roles.get(assignment.role_id.lower())
         if role is None or not role.allows(operation.action, data=operation.data):
+            continue
+        if grants and not role.may_assign(question.role):
             continue
         if scope_covers(assignment.scope, question.resource):
             return Decision(True, f"role {role.name} at {assignment.scope}", assignment)

@@ -38,6 +38,11 @@ class Caller:
         return replace(self, origin=origin)
 
     @property
+    def ids(self) -> frozenset[str]:
+        """The object ids that rights are looked up by: her own and her groups', in lower case."""
+        return frozenset(id.lower() for id in (self.oid, *self.groups) if id)
+
+    @property
     def words(self) -> str:
         """The caller as Azure's refusals name it."""
         return f"appid={self.appid};oid={self.oid};iss=https://sts.windows.net/{self.tenant}/"

@@ -20,6 +20,11 @@ class Assignment:
 
 
 def scope_covers(scope: str, resource: str) -> bool:
-    """Say whether a scope is the resource itself or lies above it, by whole path segments."""
+    """Say whether a scope is the resource itself or lies above it, by whole path segments.
+
+    `/` is above everything; an empty scope is a mistake and covers nothing.
+    """
+    if not scope:
+        return False
     above = scope.lower().rstrip("/")
     return (resource.lower().rstrip("/") + "/").startswith(above + "/")

@@ -7,13 +7,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role definition; patterns hold `*`, which matches any text, slashes too."""
+    """A role definition; patterns hold `*`, which matches any text, slashes too.
+
+    `assigns` is the one condition that a built-in role carries: the roles (GUIDs) that its holder
+    may give and take away. None is no condition.
+    """
 
     id: str
     name: str
@@ -22,12 +26,17 @@ class Role:
     not_actions: tuple[str, ...]
     data_actions: tuple[str, ...]
     not_data_actions: tuple[str, ...]
+    assigns: frozenset[str] | None = None
 
     def allows(self, action: str, *, data: bool) -> bool:
         """Say whether the role allows an action (or data action), its exceptions applied."""
         granted = self.data_actions if data else self.actions
         excepted = self.not_data_actions if data else self.not_actions
         return matches(granted, action) and not matches(excepted, action)
+
+    def may_assign(self, role_id: str) -> bool:
+        """Say whether the role's condition lets its holder give or take that role."""
+        return self.assigns is None or role_id.lower() in self.assigns
 
 
 def matches(patterns: tuple[str, ...], action: str) -> bool:
@@ -44,7 +53,7 @@ def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
 @cache
 def built_in() -> Mapping[str, Role]:
     """Return Azure's built-in roles that concern a key vault, by GUID."""
-    text = files("devvault.access").joinpath("roles.json").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("roles.json").read_text(encoding="utf-8")
     found = (
         Role(
             role["id"],
@@ -54,6 +63,7 @@ def built_in() -> Mapping[str, Role]:
             tuple(role["notActions"]),
             tuple(role["dataActions"]),
             tuple(role["notDataActions"]),
+            frozenset(role["assigns"]) if "assigns" in role else None,
         )
         for role in json.loads(text)
     )

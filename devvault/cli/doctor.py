@@ -6,7 +6,6 @@ import argparse
 import os
 import stat
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from devvault.cli.project import open_place, read_settings
 from devvault.cli.reply import flag, number, text
 from devvault.cli.trust import given_vaults
 from devvault.client.daemon import ensure
+from devvault.clock import SystemClock
 from devvault.config import load
 from devvault.errors import DevvaultError, Locked
 from devvault.paths import Home, check_home, check_private, default_home
@@ -141,7 +141,7 @@ def _configuration(home: Home) -> Iterator[Result]:
 
 
 def _clock(home: Home) -> Iterator[Result]:
-    now = time.time()  # compared with the file system's own times, nothing is decided by it
+    now = SystemClock().now().timestamp()
     newest = max((path.stat().st_mtime for path in home.root.glob("vault.db*")), default=0.0)
     if now < _BUILT:
         yield Result("fail", "clock", "it is years behind", "timedatectl status")
@@ -221,7 +221,7 @@ def _project(home: Home) -> Iterator[Result]:
         if os.path.lexists(path):
             read_settings(path, place.folder)
         else:
-            yield Result("warn", "project", f"{path} is listed, and not there")
+            yield Result("ok", "project", f"{path} is not there yet")
     from devvault.cli.references import named_vaults
 
     planes = Planes(home)

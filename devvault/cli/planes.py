@@ -7,15 +7,17 @@ Every refusal comes out as an error of `devvault.errors`.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote, urlencode
 
 from devvault.cli import ask
+from devvault.cli.hints import add_hint
 from devvault.cli.progress import Progress
 from devvault.cli.reply import Body, items, number, table, text
 from devvault.client.daemon import ensure
 from devvault.client.http import Connection, Response, error_from, raise_for
-from devvault.errors import Locked, NotFound, Unavailable
+from devvault.errors import DevvaultError, Invalid, Locked, NotFound, Unavailable
 from devvault.paths import Home, default_home
 
 LOCAL = "devvault"
@@ -27,6 +29,9 @@ GROUP_VERSION = "2024-11-01"
 ROLE_VERSION = "2022-04-01"
 PAGE_LIMIT = 25
 
+# An id may hold blanks or letters of any script; what `segment` made stays as it is.
+_PATH = "/%"
+_VAULT = re.compile(r"[a-zA-Z][a-zA-Z0-9-]{1,22}[a-zA-Z0-9]")
 _NEW_HOME = "there is no vault on this machine yet"
 
 
@@ -93,13 +98,13 @@ class Planes:
     ) -> Body:
         """Ask a vault's data plane, as the developer."""
         query.setdefault("api-version", DATA_VERSION)
-        target = f"{quote(path)}?{urlencode(query)}"
+        target = f"{path}?{urlencode(query)}"
         return self._json(self._send(method, host_of(vault), target, _encoded(body)))
 
     def data_list(self, vault: str, path: str, *, limit: int | None = None) -> list[Body]:
         """Return all items of a data plane's list, or the first `limit`, page after page."""
         size = PAGE_LIMIT if limit is None else max(1, min(limit, PAGE_LIMIT))
-        target = f"{quote(path)}?{urlencode({'api-version': DATA_VERSION, 'maxresults': size})}"
+        target = f"{path}?{urlencode({'api-version': DATA_VERSION, 'maxresults': size})}"
         found: list[Body] = []
         while True:
             page = self._json(self._send("GET", host_of(vault), target, b""))
@@ -136,7 +141,7 @@ class Planes:
 
     def _arm_target(self, path: str, version: str, query: Mapping[str, str]) -> str:
         full = path if path.startswith("/") else f"/subscriptions/{self.subscription}/{path}"
-        return f"{quote(full)}?{urlencode({'api-version': version, **query})}"
+        return f"{quote(full, safe=_PATH)}?{urlencode({'api-version': version, **query})}"
 
     def _send(
         self,
@@ -148,8 +153,14 @@ class Planes:
         content_type: str = "application/json",
     ) -> Response:
         response = self._connection.request(method, host, path, _headers(content_type), body)
-        if response.status >= 400:
+        if response.status < 400:
+            return response
+        try:
             raise_for(response)
+        except DevvaultError as error:
+            vault = host.removesuffix(DATA_SUFFIX) if host.endswith(DATA_SUFFIX) else "VAULT"
+            add_hint(error, vault=vault, path=path.partition("?")[0])
+            raise
         return response
 
     def _json(self, response: Response) -> Body:
@@ -201,8 +212,32 @@ def _open(planes: Planes, source: str, *, may_ask: bool) -> None:
 
 
 def host_of(vault: str) -> str:
-    """Return the host that serves a vault's data plane."""
+    """Return the host that serves a vault's data plane.
+
+    Raises:
+        Invalid: no vault can have this name.
+    """
+    if _VAULT.fullmatch(vault) is None:
+        raise Invalid(
+            "this is no vault's name: 3 to 24 letters, digits and hyphens, a letter first",
+            code="VaultNameNotValid",
+            hint="devvault keyvault list -o table",
+        )
     return f"{vault.lower()}{DATA_SUFFIX}"
+
+
+def segment(name: str) -> str:
+    """Return a name that a user typed as one segment of a path.
+
+    Raises:
+        Invalid: it would be more than one segment, or step upwards.
+    """
+    if "/" in name or name in (".", ".."):
+        raise Invalid(
+            f"The request URI contains an invalid name: {name}",
+            hint="a secret's name has 1 to 127 letters, digits and hyphens",
+        )
+    return quote(name, safe="")
 
 
 def unlock_body(*, ask_for_it: bool = True) -> dict[str, object]:

@@ -94,10 +94,13 @@ def read_file(path: str, *, limit: int) -> bytes:
         raise NotFound(f"there is no file {path}") from error
     except OSError as error:
         raise Unavailable(f"cannot read {path}: {error.strerror}") from error
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise WrongUse(f"{path} is no plain file")
-        data = file.read(limit + 1)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            data = file.read(limit + 1)
+    finally:
+        os.close(descriptor)
     if len(data) > limit:
         raise WrongUse(f"{path} holds more than {limit} bytes")
     return data

@@ -111,15 +111,18 @@ def read_settings(path: Path, folder: Path) -> bytes:
     except (OSError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or "it leads in a circle"
         raise Unavailable(f"cannot read {path}: {reason}") from error
-    with os.fdopen(descriptor, "rb") as file:
-        facts = os.fstat(file.fileno())
+    try:
+        facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
             raise WrongUse(f"{path} is no regular file")
         if facts.st_uid not in (os.geteuid(), 0):
             raise WrongUse(f"{path} belongs to another user (uid {facts.st_uid})")
         if facts.st_size > FILE_LIMIT:
             raise WrongUse(f"{path} is larger than 1 MiB")
-        data = file.read(FILE_LIMIT + 1)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            data = file.read(FILE_LIMIT + 1)
+    finally:
+        os.close(descriptor)
     if len(data) > FILE_LIMIT:
         raise WrongUse(f"{path} is larger than 1 MiB")
     return data

@@ -10,6 +10,7 @@ import unicodedata
 from collections import OrderedDict
 from collections.abc import Mapping
 
+_PADDING = 2  # az's tables leave this much behind a column's name
 _LEFT_OUT = frozenset({"id", "type", "etag"})
 
 
@@ -21,7 +22,7 @@ def to_table(result: object, *, sort: bool) -> str:
         return ""
     cells = [[_cell(row.get(name)) for name in columns] for row in rows]
     widths = [
-        max(_width(text) for text in (name, *(row[at] for row in cells)))
+        max(_width(name) + _PADDING, *(_width(row[at]) for row in cells))
         for at, name in enumerate(columns)
     ]
     lines = [

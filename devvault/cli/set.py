@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 from devvault.cli import ask, say
-from devvault.cli.planes import Planes, open_planes
+from devvault.cli.planes import Planes, open_planes, segment
 from devvault.cli.privatefile import replace_keeping_mode
 from devvault.cli.project import Place, open_place, read_settings
 from devvault.cli.times import find_span, find_time
@@ -54,7 +54,10 @@ def main(args: argparse.Namespace) -> int:
     place = open_place()
     path = place.first_env_file
     data = _read(path, place)
-    settings = [one for one in get_format("dotenv").read(data) if one.error is None]
+    try:
+        settings = [one for one in get_format("dotenv").read(data) if one.error is None]
+    except Invalid as error:
+        raise Invalid(f"{path}: {error.message}") from error
     old = _reference(settings, key)
     # The name in references may stand for another local vault ([vaults] of the project file).
     named = args.vault or (old.vault if old else None) or place.project.vault
@@ -78,7 +81,7 @@ def main(args: argparse.Namespace) -> int:
     body: dict[str, object] = {"value": value, "tags": {"file-encoding": "utf-8"}}
     if expires is not None:
         body["attributes"] = {"exp": expires}
-    planes.data(vault, "PUT", f"/secrets/{name}", body)
+    planes.data(vault, "PUT", f"/secrets/{segment(name)}", body)
     say.tell(f"stored as {name} in the vault {vault}")
     if changed != data:
         _write(path, changed, key, reference)

@@ -11,8 +11,11 @@ import sys
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the daemon until it is stopped; return its exit code."""
+    import gc
+
     from devvault.daemon import hygiene
 
+    gc.disable()  # nothing that is imported now is garbage
     given = sys.argv[1:] if arguments is None else arguments
     try:
         home_path, ready_fd = _parse(given)
@@ -26,8 +29,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         import os
 
-        if home_path:
-            os.environ["DEVVAULT_HOME"] = os.path.abspath(home_path)  # noqa: PTH100  # no links
+        # Before the folder changes; and not resolve(), which would follow links.
+        named = home_path or os.environ.get("DEVVAULT_HOME", "")
+        if named:
+            os.environ["DEVVAULT_HOME"] = os.path.abspath(named)  # noqa: PTH100  # as above
         hygiene.make_clean(keep=[] if ready_fd is None else [ready_fd], foreground=ready_fd is None)
         from devvault.daemon.life import live
 

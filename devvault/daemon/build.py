@@ -23,6 +23,10 @@ from devvault.store.base import STORES, OpenStore, Store
 from devvault.vault.keeper import Keeper
 from devvault.vault.opened import SourceChoice
 
+# The daemon keeps the environment of whoever started it; what belongs to one run or one `init`
+# must not be taken from there for all later ones.
+_OF_THE_DAEMON = frozenset({"DEVVAULT_AUTO_LOCK", "DEVVAULT_AUDIT_RETENTION_DAYS"})
+
 
 class Settings:
     """The configuration of a running daemon: read again when one of its files changes.
@@ -34,7 +38,9 @@ class Settings:
         self, home: Home, environment: Mapping[str, str], report: Callable[[str], None]
     ) -> None:
         self._home = home
-        self._environment = dict(environment)
+        self._environment = {
+            name: value for name, value in environment.items() if name in _OF_THE_DAEMON
+        }
         self._report = report
         self._mark = fingerprint(home)
         self._config = load(home, self._environment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -20,6 +21,8 @@ class Ready:
     def succeed(self) -> None:
         """Tell that the socket answers."""
         self._tell(b"ready\n")
+        gc.freeze()  # what the start made stays for good: no collection need look at it
+        gc.enable()
 
     def fail(self, error: DevvaultError) -> None:
         """Tell why the daemon does not run; after `succeed` there is nobody to tell."""

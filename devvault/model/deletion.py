@@ -28,10 +28,10 @@ def check_may_purge(vault: Vault) -> None:
 
 
 def held(kind: str, name: str) -> Conflict:
-    """Return the refusal to reuse the name of a deleted object."""
+    """Return the refusal to reuse the name of a deleted object; `kind` is `Secret`, `Key` ..."""
     return Conflict(
         f"{kind} {name} is currently in a deleted but recoverable state, and its name cannot be"
-        " reused; in this state, the secret can only be recovered or purged.",
+        f" reused; in this state, the {kind.lower()} can only be recovered or purged.",
         inner="ObjectIsDeletedButRecoverable",
     )
 

@@ -158,10 +158,12 @@ def _read(path: Path, shown: str | None = None) -> Text:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     except OSError as error:
         return Text(name, skipped=(error.strerror or "unreadable").lower())
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return Text(name, skipped="no regular file")
-        try:
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
             return from_bytes(name, file.read(SIZE_LIMIT + 1))
-        except OSError as error:
-            return Text(name, skipped=(error.strerror or "unreadable").lower())
+    except OSError as error:
+        return Text(name, skipped=(error.strerror or "unreadable").lower())
+    finally:
+        os.close(descriptor)

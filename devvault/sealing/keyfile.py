@@ -19,19 +19,14 @@ _FORMAT = 1
 
 
 class KeyFile:
-    """A KeySource in a file. `outside`: the home's own folder, where the file must not lie."""
+    """A KeySource in a file. That it lies outside the home is checked where it is chosen."""
 
     name = "file"
 
-    def __init__(self, path: Path, outside: Path | None = None) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
         if not path.is_absolute():
             raise WrongUse(f"the path of a key file must be absolute, not {path}")
-        if outside is not None and path.resolve().is_relative_to(outside.resolve()):
-            raise WrongUse(
-                f"the key file {path} lies inside the home that it opens",
-                hint="choose a file outside it, so that a copy of the home holds no key",
-            )
 
     @property
     def _anchor(self) -> Path:

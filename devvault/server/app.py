@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl
 
 from devvault.access.principals import Origin
 from devvault.errors import DevvaultError, Forbidden, Invalid, NotFound
-from devvault.server.local.base import SMALL, Answer, Ask, Plane, Route, Stream
+from devvault.server.local.base import Answer, Ask, Plane, Route, Stream
 from devvault.server.local.routes import PATHS, ROUTES
 from devvault.server.reply import Reply, Request, error_reply
 from devvault.server.stream import BodyChunks, StreamEmit
@@ -26,8 +26,10 @@ from devvault.vault.keeper import UNLOCKED
 PEER = "devvault.peer"
 LOCAL_HOST = "devvault"
 CONTROL_HOST = "management.azure.com"
-# A backup blob of one secret with many versions is the largest thing a plane takes.
-DATA_LIMIT = 16 * 1024 * 1024
+# A backup blob of one secret with many versions is the largest thing a plane takes. The other
+# bodies have room for a value that is too long, so that it is refused in the service's words.
+RESTORE_LIMIT = 32 * 1024 * 1024
+BODY_LIMIT = 1024 * 1024
 # Longer bodies are parsed off the loop: a large env file takes a while.
 _INLINE_LIMIT = 64 * 1024
 _VAULT_HOST = re.compile(r"[a-z][a-z0-9-]{1,22}[a-z0-9]\.vault\.azure\.net")
@@ -124,7 +126,8 @@ class App:
 
     async def _plane(self, dispatch: Dispatch, head: _Head, receive: Receive) -> Reply:
         self.active += 1
-        body = await _body(head, receive, DATA_LIMIT if head.path.endswith("/restore") else SMALL)
+        limit = RESTORE_LIMIT if head.path.endswith("/restore") else BODY_LIMIT
+        body = await _body(head, receive, limit)
         loop = asyncio.get_running_loop()
 
         def act() -> Reply:
@@ -152,6 +155,8 @@ class App:
             return False
         try:
             return keeper.state == UNLOCKED
+        except DevvaultError:
+            return False  # whoever needs the home will say what is wrong with it
         finally:
             keeper.guard.release()
 

@@ -70,30 +70,41 @@ def unpack_vault(body: dict[str, Any]) -> Vault:
     """Read a vault's record."""
     network = body["network"]
     return Vault(
-        **{
-            **body,
-            "created": _time(body["created"]),
-            "updated": _time(body["updated"]),
-            "deleted": moment(body["deleted"]),
-            "network": Network(
-                network["bypass"],
-                network["default_action"],
-                tuple(network["ip_rules"]),
-                tuple(network["subnet_rules"]),
-            ),
-            "policies": tuple(
-                Policy(
-                    policy["tenant"],
-                    policy["oid"],
-                    policy["appid"],
-                    tuple(policy["keys"]),
-                    tuple(policy["secrets"]),
-                    tuple(policy["certificates"]),
-                    tuple(policy["storage"]),
-                )
-                for policy in body["policies"]
-            ),
-        }
+        name=body["name"],
+        group=body["group"],
+        location=body["location"],
+        subscription=body["subscription"],
+        tenant=body["tenant"],
+        created=_time(body["created"]),
+        updated=_time(body["updated"]),
+        sku=body["sku"],
+        rbac=body["rbac"],
+        retention=body["retention"],
+        purge_protection=body["purge_protection"],
+        for_deployment=body["for_deployment"],
+        for_disk_encryption=body["for_disk_encryption"],
+        for_template_deployment=body["for_template_deployment"],
+        public_network=body["public_network"],
+        network=Network(
+            network["bypass"],
+            network["default_action"],
+            tuple(network["ip_rules"]),
+            tuple(network["subnet_rules"]),
+        ),
+        policies=tuple(
+            Policy(
+                policy["tenant"],
+                policy["oid"],
+                policy["appid"],
+                tuple(policy["keys"]),
+                tuple(policy["secrets"]),
+                tuple(policy["certificates"]),
+                tuple(policy["storage"]),
+            )
+            for policy in body["policies"]
+        ),
+        tags=body["tags"],
+        deleted=moment(body["deleted"]),
     )
 
 

@@ -14,7 +14,6 @@ from devvault.clock import Clock
 from devvault.errors import Damaged
 from devvault.sealing.base import KeySource
 from devvault.sealing.master import Archived, Master
-from devvault.sealing.recovery import check_slot
 from devvault.store.base import Reading, Store
 from devvault.vault.gate import Gate, Target
 from devvault.vault.records import ARCHIVE, HOME, Records
@@ -135,6 +134,7 @@ class Opened:
 
     def forget(self) -> None:
         """Drop the keys."""
+        self.records.forget()
         self.master.wipe()
         self.key = b""
 
@@ -177,14 +177,24 @@ class Assembler:
             recovery = reading.value(VALUE_RECOVERY)
         opened = self._join(source, choice, key, facts, archive)
         if recovery is not None:
+            from devvault.sealing.recovery import check_slot  # slow to load
+
             check_slot(recovery, opened.master)
-        kept = source.read_anchor(key.home)
-        if kept is not None:
-            with self._store.read() as reading:
-                opened.gate.stale = _compare(kept, reading, opened.master)
-            if opened.gate.stale is None:
-                opened.anchored = kept
         return opened
+
+    def check_anchor(self, opened: Opened) -> None:
+        """Compare the database with its anchor; an older one is served read-only.
+
+        Raises:
+            Locked, Unavailable: the key source does not answer.
+        """
+        kept = opened.source.read_anchor(opened.gate.home)
+        if kept is None:
+            return
+        with self._store.read() as reading:
+            opened.gate.stale = _compare(kept, reading, opened.master)
+        if opened.gate.stale is None:
+            opened.anchored = kept
 
     def _join(
         self,

@@ -7,21 +7,24 @@ from devvault.cli.rows import to_table, to_tsv
 
 def test_a_table_has_capital_names_sorted_and_no_ids():
     rows = [{"name": "a", "id": "/x", "attributes": {"enabled": True}, "count": 2, "none": None}]
-    assert to_table(rows, sort=True) == "Count  Name\n-----  ----\n2      a\n"
+    assert to_table(rows, sort=True) == "Count    Name\n-------  ------\n2        a\n"
 
 
 def test_a_query_keeps_its_own_order():
     rows = [OrderedDict([("z", 1), ("a", "two")]), OrderedDict([("z", 3), ("a", "f")])]
-    assert to_table(rows, sort=False) == "Z  A\n-  ---\n1  two\n3  f\n"
+    assert to_table(rows, sort=False) == "Z    A\n---  ---\n1    two\n3    f\n"
 
 
 def test_columns_that_only_some_rows_have_are_empty_in_the_others():
-    assert to_table([{"a": 1}, {"b": 2}], sort=True) == "A  B\n-  -\n1\n   2\n"
+    assert to_table([{"a": 1}, {"b": 2}], sort=True) == "A    B\n---  ---\n1\n     2\n"
 
 
 def test_a_scalar_and_a_list_of_lists():
-    assert to_table("x", sort=False) == "Result\n------\nx\n"
-    assert to_table([["a", 1]], sort=False) == "Column1  Column2\n-------  -------\na        1\n"
+    assert to_table("x", sort=False) == "Result\n--------\nx\n"
+    assert (
+        to_table([["a", 1]], sort=False)
+        == "Column1    Column2\n---------  ---------\na          1\n"
+    )
 
 
 def test_nothing_to_show_is_no_table():
@@ -30,7 +33,7 @@ def test_nothing_to_show_is_no_table():
 
 
 def test_wide_characters_take_two_columns():
-    assert to_table([{"n": "鍵", "o": 1}], sort=True) == "N   O\n--  -\n鍵  1\n"
+    assert to_table([{"n": "鍵", "o": 1}], sort=True) == "N    O\n---  ---\n鍵   1\n"
 
 
 def test_tsv_is_in_order_of_names_and_says_none():

@@ -5,10 +5,10 @@ import argparse
 import pytest
 
 from devvault.cli.azure import group, role
-from devvault.cli.keyvault import verbs
+from devvault.cli.keyvault import grammar, verbs
+from devvault.cli.keyvault.grammar import from_id, moment, read_tags, truth, with_group
 from devvault.cli.keyvault.secret import deleted, properties, with_value, without_value
 from devvault.cli.keyvault.vault import full
-from devvault.cli.keyvault.verbs import from_id, moment, read_tags, truth, with_group
 from devvault.errors import WrongUse
 
 BUNDLE = {
@@ -114,9 +114,9 @@ def test_times_and_tags():
 
 
 def test_soft_delete_true_is_told_and_false_is_sent(capsys):
-    assert verbs.soft_delete_note(argparse.Namespace(enable_soft_delete=True)) is None
+    assert grammar.soft_delete_note(argparse.Namespace(enable_soft_delete=True)) is None
     assert "soft delete is always on" in capsys.readouterr().err
-    assert verbs.soft_delete_note(argparse.Namespace(enable_soft_delete=False)) is False
+    assert grammar.soft_delete_note(argparse.Namespace(enable_soft_delete=False)) is False
 
 
 @pytest.mark.parametrize(

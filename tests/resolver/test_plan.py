@@ -93,6 +93,11 @@ def test_interpolation_comes_after_resolving_and_leaves_values_alone():
     assert found.secret == {"PASS", "URL"}
 
 
+def test_a_setting_that_merely_looks_like_a_value_is_no_secret():
+    found = plan(f"PIN={ref('pin')}\nPORT=81\n", Shelf(pin="1"))
+    assert found.secret == {"PIN"}
+
+
 def test_names_that_a_file_asks_the_environment_for():
     text = b"A=${HOME}/x\nB='${USER}'\nC=${NOT_SET:-d}\nD=${KNOWN}\n"
     journey = Journey({"KNOWN": "k"}, frozenset({"HOME", "USER"}), (EnvFile(".env", text),))

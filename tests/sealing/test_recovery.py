@@ -21,7 +21,8 @@ HOME = "00112233445566778899aabbccddeeff"
 OTHER = "ff112233445566778899aabbccddeeff"
 KEY = bytes(range(32))
 MASTER = Master(HOME, 1, KEY)
-TEXT, PUBLIC = new_recovery_key()
+# One key for every run: test ids hold it, and workers must agree on them.
+TEXT, PUBLIC = new_recovery_key(lambda size: bytes(range(7, 7 + size)))
 SLOT = wrap_new(PUBLIC, MASTER, KEY)
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from pathlib import Path
@@ -51,9 +52,11 @@ def test_paths_and_methods(served):
 
 
 def test_a_body_over_its_limit_is_refused_and_the_next_request_served(served):
-    found = served.ask("POST", "/local/trust", b"x" * 70_000)
-    assert found.status == 413
-    assert found.headers["connection"] == "close"
+    # A client that is still sending when the refusal comes may find the line closed instead.
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        found = served.ask("POST", "/local/trust", b"x" * 70_000)
+        assert found.status == 413
+        assert found.headers["connection"] == "close"
     assert served.ask("GET", "/local/status").status == 200
 
 
@@ -173,3 +176,17 @@ def test_reads_go_on_while_the_home_is_rekeyed(served):
     thread.join(LIMIT)
     assert statuses <= {200}
     wait_for(lambda: served.ask("GET", "/local/status").json["generation"] >= 2)
+
+
+def test_a_value_that_is_too_long_is_refused_in_the_services_words(served):
+    headers = {"Content-Type": "application/json"}
+    for size, words in ((26_000, "the maximum is 25600"), (400_000, "the maximum is 25600")):
+        found = served.ask(
+            "PUT",
+            "/secrets/big?api-version=7.4",
+            {"value": "\x01" * size if size < 30_000 else "x" * size},
+            host="my-vault.vault.azure.net",
+            headers=headers,
+        )
+        assert found.status == 400
+        assert words in found.json["error"]["message"]

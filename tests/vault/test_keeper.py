@@ -286,3 +286,40 @@ def test_a_reader_in_the_way_only_puts_erasing_off(keeper: Keeper, alice: Caller
         assert keeper._unerased
     keeper.finish_erasing()
     assert not keeper._unerased
+
+
+def test_an_init_that_was_broken_off_can_be_repeated(
+    make_keeper: Make, choice: SourceChoice, tmp_path: Path
+) -> None:
+    keeper = make_keeper()
+    (tmp_path / "key").mkdir()
+    with pytest.raises(DevvaultError):
+        keeper.init(choice)
+    assert keeper.state == NEW
+    assert keeper.source_name == ""
+    assert not keeper.is_automatic
+    (tmp_path / "key").rmdir()
+    assert keeper.init(choice)
+    assert keeper.source_name == "file"
+
+
+def test_recovery_opens_a_home_whose_passphrase_is_forgotten(make_keeper: Make) -> None:
+    keeper = make_keeper()
+    keeper.init(SourceChoice("passphrase", passphrase=b"correct horse"))
+    text = add_recovery(keeper, keeper.developer)
+    keeper.lock()
+    keeper.unlock(recovery=text)
+    assert keeper.state == UNLOCKED
+    rekey(keeper, keeper.developer, quiet, SourceChoice("passphrase", passphrase=b"new words"))
+    keeper.lock()
+    with pytest.raises(Locked):
+        keeper.unlock(b"correct horse")
+    keeper.unlock(b"new words")
+    assert keeper.state == UNLOCKED
+
+
+def test_locking_does_not_need_the_key_source(keeper: Keeper, tmp_path: Path) -> None:
+    (tmp_path / "key.anchor").unlink(missing_ok=True)
+    (tmp_path / "key.anchor").mkdir()
+    keeper.lock()
+    assert keeper.state == LOCKED

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from devvault.cli import ask, say
-from devvault.cli.keyvault.verbs import Commands, Run, add_command, add_tags, read_tags
-from devvault.cli.planes import GROUP_VERSION, open_planes
+from devvault.cli.keyvault.grammar import Commands, Run, add_command, add_tags, read_tags
+from devvault.cli.planes import GROUP_VERSION, open_planes, segment
 from devvault.cli.reply import Body
 from devvault.errors import WrongUse
 
@@ -55,13 +55,15 @@ def _create(args: argparse.Namespace) -> int:
     tags = read_tags(args.tags)
     if tags is not None:
         body["tags"] = tags
-    made = open_planes().arm("PUT", f"resourcegroups/{args.name}", body, version=GROUP_VERSION)
+    made = open_planes().arm(
+        "PUT", f"resourcegroups/{segment(args.name)}", body, version=GROUP_VERSION
+    )
     say.show(args, full(made))
     return 0
 
 
 def _show(args: argparse.Namespace) -> int:
-    found = open_planes().arm("GET", f"resourcegroups/{args.name}", version=GROUP_VERSION)
+    found = open_planes().arm("GET", f"resourcegroups/{segment(args.name)}", version=GROUP_VERSION)
     say.show(args, full(found))
     return 0
 
@@ -78,7 +80,7 @@ def _delete(args: argparse.Namespace) -> int:
         question, instead=f"devvault group delete --name {args.name} --yes"
     ):
         raise WrongUse("nothing was deleted")
-    open_planes().arm("DELETE", f"resourcegroups/{args.name}", version=GROUP_VERSION)
+    open_planes().arm("DELETE", f"resourcegroups/{segment(args.name)}", version=GROUP_VERSION)
     return 0
 
 

@@ -7,8 +7,8 @@ import re
 import uuid
 
 from devvault.cli import say
-from devvault.cli.keyvault.verbs import Commands, Run, add_command, with_group
-from devvault.cli.planes import ROLE_VERSION, Planes, open_planes
+from devvault.cli.keyvault.grammar import Commands, Run, add_command, with_group
+from devvault.cli.planes import ROLE_VERSION, Planes, open_planes, segment
 from devvault.cli.reply import Body, flag, table, text
 from devvault.errors import Conflict, NotFound, WrongUse
 
@@ -106,7 +106,10 @@ def _create(args: argparse.Namespace) -> int:
     name = args.name or str(uuid.uuid4())
     try:
         made = planes.arm(
-            "PUT", f"{scope}/{_PROVIDER}/roleAssignments/{name}", body, version=ROLE_VERSION
+            "PUT",
+            f"{scope}/{_PROVIDER}/roleAssignments/{segment(name)}",
+            body,
+            version=ROLE_VERSION,
         )
     except Conflict as conflict:
         if conflict.code != "RoleAssignmentExists":

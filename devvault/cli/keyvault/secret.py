@@ -6,8 +6,7 @@ import argparse
 
 from devvault.cli import say
 from devvault.cli.ask import check_may_reveal
-from devvault.cli.keyvault.material import read_value, write_value
-from devvault.cli.keyvault.verbs import (
+from devvault.cli.keyvault.grammar import (
     Commands,
     add_command,
     add_flag,
@@ -16,7 +15,8 @@ from devvault.cli.keyvault.verbs import (
     moment,
     read_tags,
 )
-from devvault.cli.planes import open_planes
+from devvault.cli.keyvault.material import read_value, write_value
+from devvault.cli.planes import open_planes, segment
 from devvault.cli.privatefile import read_file, write_private
 from devvault.cli.reply import Body, table, text
 from devvault.cli.times import iso
@@ -185,14 +185,14 @@ def _set(args: argparse.Namespace) -> int:
         body["attributes"] = attributes
     if args.content_type is not None:
         body["contentType"] = args.content_type
-    say.show(args, with_value(planes.data(vault, "PUT", f"/secrets/{name}", body)))
+    say.show(args, with_value(planes.data(vault, "PUT", f"/secrets/{segment(name)}", body)))
     return 0
 
 
 def _show(args: argparse.Namespace) -> int:
     vault, name, version = from_id(args)
     check_may_reveal("keyvault secret show")
-    found = open_planes().data(vault, "GET", f"/secrets/{name}/{version}")
+    found = open_planes().data(vault, "GET", f"/secrets/{segment(name)}/{segment(version)}")
     say.show(args, with_value(found))
     return 0
 
@@ -207,7 +207,9 @@ def _list(args: argparse.Namespace) -> int:
 
 def _list_versions(args: argparse.Namespace) -> int:
     vault, name, _ = from_id(args)
-    found = open_planes().data_list(vault, f"/secrets/{name}/versions", limit=args.maxresults)
+    found = open_planes().data_list(
+        vault, f"/secrets/{segment(name)}/versions", limit=args.maxresults
+    )
     say.show(args, [properties(item) for item in found])
     return 0
 
@@ -223,14 +225,14 @@ def _set_attributes(args: argparse.Namespace) -> int:
         body["tags"] = tags
     if args.content_type is not None:
         body["contentType"] = args.content_type
-    found = open_planes().data(vault, "PATCH", f"/secrets/{name}/{version}", body)
+    found = open_planes().data(vault, "PATCH", f"/secrets/{segment(name)}/{segment(version)}", body)
     say.show(args, without_value(found))
     return 0
 
 
 def _delete(args: argparse.Namespace) -> int:
     vault, name, _ = from_id(args)
-    found = open_planes().data(vault, "DELETE", f"/secrets/{name}")
+    found = open_planes().data(vault, "DELETE", f"/secrets/{segment(name)}")
     say.note("its name is held until it is recovered or purged")
     say.show(args, deleted(found))
     return 0
@@ -238,7 +240,7 @@ def _delete(args: argparse.Namespace) -> int:
 
 def _show_deleted(args: argparse.Namespace) -> int:
     vault, name, _ = _from_deleted_id(args)
-    say.show(args, deleted(open_planes().data(vault, "GET", f"/deletedsecrets/{name}")))
+    say.show(args, deleted(open_planes().data(vault, "GET", f"/deletedsecrets/{segment(name)}")))
     return 0
 
 
@@ -250,14 +252,14 @@ def _list_deleted(args: argparse.Namespace) -> int:
 
 def _recover(args: argparse.Namespace) -> int:
     vault, name, _ = _from_deleted_id(args)
-    found = open_planes().data(vault, "POST", f"/deletedsecrets/{name}/recover")
+    found = open_planes().data(vault, "POST", f"/deletedsecrets/{segment(name)}/recover")
     say.show(args, without_value(found))
     return 0
 
 
 def _purge(args: argparse.Namespace) -> int:
     vault, name, _ = _from_deleted_id(args)
-    open_planes().data(vault, "DELETE", f"/deletedsecrets/{name}")
+    open_planes().data(vault, "DELETE", f"/deletedsecrets/{segment(name)}")
     return 0
 
 
@@ -265,7 +267,7 @@ def _backup(args: argparse.Namespace) -> int:
     import base64
 
     vault, name, _ = from_id(args)
-    found = text(open_planes().data(vault, "POST", f"/secrets/{name}/backup"), "value")
+    found = text(open_planes().data(vault, "POST", f"/secrets/{segment(name)}/backup"), "value")
     blob = base64.urlsafe_b64decode(found + "=" * (-len(found) % 4))
     write_private(args.file, blob, overwrite=True)
     return 0
@@ -283,7 +285,7 @@ def _restore(args: argparse.Namespace) -> int:
 def _download(args: argparse.Namespace) -> int:
     vault, name, version = from_id(args)
     check_may_reveal("keyvault secret download")
-    found = open_planes().data(vault, "GET", f"/secrets/{name}/{version}")
+    found = open_planes().data(vault, "GET", f"/secrets/{segment(name)}/{segment(version)}")
     encoding = args.encoding or text(table(found, "tags"), "file-encoding") or "utf-8"
     write_value(args.file, text(found, "value"), encoding, overwrite=bool(args.overwrite))
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from devvault.cli import say
-from devvault.cli.keyvault.verbs import (
+from devvault.cli.keyvault.grammar import (
     Commands,
     add_command,
     add_flag,
@@ -14,7 +14,7 @@ from devvault.cli.keyvault.verbs import (
     soft_delete_note,
     with_group,
 )
-from devvault.cli.planes import Planes, open_planes
+from devvault.cli.planes import GROUP_VERSION, Planes, open_planes, segment
 from devvault.cli.project import find_folder
 from devvault.cli.reply import Body, table, text
 from devvault.errors import Conflict, NotFound
@@ -48,7 +48,12 @@ def add_commands(commands: Commands) -> None:
     )
     _add_name(create)
     create.add_argument("--location", "-l", help="where it lies (default: as its group)")
-    create.add_argument("--sku", choices=("premium", "standard"), default="standard")
+    create.add_argument(
+        "--sku",
+        choices=("premium", "standard"),
+        default="standard",
+        help="tier (default: standard)",
+    )
     create.add_argument(
         "--retention-days", type=int, metavar="DAYS", help="7 to 90, fixed for good (default: 90)"
     )
@@ -124,7 +129,9 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
         add_flag(parser, flag, words=words)
     parser.add_argument("--bypass", choices=("AzureServices", "None"), help="firewall: who passes")
     parser.add_argument("--default-action", choices=("Allow", "Deny"), help="firewall: all others")
-    parser.add_argument("--public-network-access", choices=("Disabled", "Enabled"))
+    parser.add_argument(
+        "--public-network-access", choices=("Disabled", "Enabled"), help="firewall: all of it"
+    )
 
 
 def _create(args: argparse.Namespace) -> int:
@@ -186,7 +193,7 @@ def _show(args: argparse.Namespace) -> int:
 
 def _list(args: argparse.Namespace) -> int:
     planes = open_planes()
-    below = f"resourceGroups/{args.resource_group}/" if args.resource_group else ""
+    below = f"resourceGroups/{segment(args.resource_group)}/" if args.resource_group else ""
     found = planes.arm_list(f"{below}{_PROVIDER}/vaults") if args.resource_type != "hsm" else []
     if not args.resource_group:
         kept = ("id", "location", "name", "tags", "type")
@@ -301,9 +308,7 @@ def _find_deleted(planes: Planes, name: str) -> Body:
 
 
 def _group_location(planes: Planes, group: str) -> str:
-    from devvault.cli.planes import GROUP_VERSION
-
-    found = planes.arm("GET", f"resourceGroups/{group}", version=GROUP_VERSION)
+    found = planes.arm("GET", f"resourceGroups/{segment(group)}", version=GROUP_VERSION)
     return text(found, "location") or DEFAULT_LOCATION
 
 
@@ -315,4 +320,4 @@ def _own_policy(planes: Planes) -> Body:
 
 
 def _path(group: str, name: str) -> str:
-    return f"resourceGroups/{group}/{_PROVIDER}/vaults/{name}"
+    return f"resourceGroups/{segment(group)}/{_PROVIDER}/vaults/{segment(name)}"

@@ -1,27 +1,15 @@
-"""`devvault keyvault ...`: az's grammar. The flags that its commands share, and who does what.
-
-Flags, defaults and results are az's (2.91); what az dropped or we cannot honour is said in a note.
-"""
+"""`devvault keyvault ...`: az's commands for vaults and their secrets."""
 
 from __future__ import annotations
 
 import argparse
-import re
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
 
-from devvault.cli import say
-from devvault.cli.times import find_time
-from devvault.errors import WrongUse
-
-Run = Callable[[argparse.Namespace], int]
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  # has no other name
+from devvault.cli.keyvault import secret, vault
+from devvault.cli.keyvault.grammar import Run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe `keyvault` and all its commands."""
-    from devvault.cli.keyvault import secret, vault
-
     parser.epilog = (
         "example: devvault keyvault create --name my-app-vault\n"
         "         devvault keyvault secret set --vault-name my-app-vault --name db"
@@ -37,119 +25,3 @@ def main(args: argparse.Namespace) -> int:
     """Do what the command says."""
     run: Run = args.run
     return run(args)
-
-
-def add_command(
-    commands: Commands,
-    name: str,
-    run: Run,
-    words: str,
-    example: str,
-) -> argparse.ArgumentParser:
-    """Add one command with what all of az's commands have; return its parser."""
-    parser = commands.add_parser(
-        name,
-        help=words,
-        description=words[:1].upper() + words[1:] + ".",
-        epilog=f"example: devvault {example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    say.add_output(parser)
-    parser.add_argument("--subscription", help=argparse.SUPPRESS)
-    for quiet in ("--only-show-errors", "--verbose", "--debug", "--no-wait"):
-        parser.add_argument(quiet, action="store_true", help=argparse.SUPPRESS)
-    parser.set_defaults(run=run)
-    return parser
-
-
-def add_flag(parser: argparse.ArgumentParser, *names: str, words: str) -> None:
-    """Add one of az's three-state flags: absent, `--flag`, `--flag true|false`."""
-    parser.add_argument(
-        *names, nargs="?", const=True, default=None, type=truth, metavar="{false,true}", help=words
-    )
-
-
-def add_tags(parser: argparse.ArgumentParser) -> None:
-    """Add `--tags KEY=VALUE ...`."""
-    parser.add_argument(
-        "--tags", nargs="*", metavar="KEY=VALUE", help='space-separated tags; "" clears them'
-    )
-
-
-def truth(word: str) -> bool:
-    """Read az's true and false."""
-    if word.lower() in ("true", "yes", "1"):
-        return True
-    if word.lower() in ("false", "no", "0"):
-        return False
-    raise argparse.ArgumentTypeError(f"'{say.printable(word)}' is neither true nor false")
-
-
-def moment(word: str) -> int:
-    """Read az's UTC times (`2027-01-31T00:00:00Z`, also a date alone) as seconds since 1970."""
-    found = find_time(word)
-    if found is None:
-        raise argparse.ArgumentTypeError(
-            f"'{say.printable(word)}' is no UTC time of the form Y-m-d'T'H:M:S'Z'"
-        )
-    return int(found.timestamp())
-
-
-def read_tags(words: Sequence[str] | None) -> dict[str, str] | None:
-    """Return `KEY=VALUE` words as a mapping, None where the flag is absent."""
-    if words is None:
-        return None
-    found: dict[str, str] = {}
-    for word in words:
-        key, _, text = word.partition("=")
-        if key:
-            found[key] = text
-    return found
-
-
-def with_group(body: dict[str, object]) -> dict[str, object]:
-    """Return an ARM object with the `resourceGroup` that az reads out of its id."""
-    id = body.get("id")
-    found = re.match(r"/subscriptions/[^/]+/resourcegroups/([^/]+)/", str(id), re.IGNORECASE)
-    if found and "resourceGroup" not in body:
-        return {**body, "resourceGroup": found[1]}
-    return body
-
-
-def soft_delete_note(args: argparse.Namespace) -> bool | None:
-    """Return what to send for `--enable-soft-delete`: None with a note for true (az dropped it)."""
-    asked: bool | None = args.enable_soft_delete
-    if asked:
-        say.note("soft delete is always on; az dropped --enable-soft-delete, and so may you")
-        return None
-    return asked
-
-
-def from_id(args: argparse.Namespace, kind: str = "secrets") -> tuple[str, str, str]:
-    """Return (vault, name, version) from `--id`, or from `--vault-name` and `--name`.
-
-    Raises:
-        WrongUse: neither is there, or the id is none.
-    """
-    id: str | None = getattr(args, "id", None)
-    version: str = getattr(args, "version", None) or ""
-    if id:
-        found = re.fullmatch(
-            rf"https://([A-Za-z0-9-]+)\.[A-Za-z0-9.-]+(?::\d+)?/{kind}/([^/?#]+)(?:/([^/?#]*))?/?",
-            id,
-        )
-        if found is None:
-            raise WrongUse(
-                f"--id is no identifier of the form https://VAULT.vault.azure.net/{kind}/NAME",
-                hint="devvault keyvault secret list --vault-name VAULT",
-            )
-        return found[1].lower(), found[2], found[3] or version
-    vault: str | None = args.vault_name
-    name: str | None = args.name
-    if not vault or not name:
-        missing = "--name" if vault else "--vault-name"
-        raise WrongUse(
-            f"{missing} is missing; give --vault-name and --name, or --id",
-            hint="devvault keyvault list",
-        )
-    return vault, name, version

@@ -18,7 +18,7 @@ from devvault.server.local.base import (
     text,
 )
 from devvault.server.reply import Reply, json_reply
-from devvault.vault import homebackup, vaults
+from devvault.vault import vaults
 
 
 def backup(plane: Plane, ask: Ask) -> Stream:
@@ -27,6 +27,8 @@ def backup(plane: Plane, ask: Ask) -> Stream:
     passphrase = secret(members, "passphrase")
     if (passphrase is None) != flag(members, "recovery"):
         raise Invalid("a backup is sealed under a passphrase or the recovery key: name one")
+    from devvault.vault import homebackup  # rarely needed, and slow to load
+
     plane.gate()
     pieces = homebackup.backup_home(plane.keeper, plane.developer(), passphrase)
 
@@ -55,6 +57,8 @@ def restore(plane: Plane, ask: Ask) -> Reply:
     recovery = text(members, "bundle_recovery", "") or None
     if (passphrase is None) == (recovery is None):
         raise Invalid("a backup is opened by its passphrase or the recovery key: name one")
+    from devvault.vault import homebackup  # as above
+
     rows = homebackup.restore_home(
         plane.keeper, rest, choice, passphrase=passphrase, recovery=recovery
     )

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from devvault.config import Config
 from devvault.errors import DevvaultError, Invalid, WrongUse
@@ -21,7 +22,9 @@ from devvault.resolver.plan import EnvFile, Journey, Plan, make_plan, needed_nam
 from devvault.server.local.base import BINARY, PROTOCOL, Ask, Plane, Route
 from devvault.server.local.resolve import source
 from devvault.server.reply import Reply
-from devvault.settingsfiles.project import Project, read_project
+
+if TYPE_CHECKING:
+    from devvault.settingsfiles.project import Project
 
 FILE_LIMIT = 1024 * 1024
 LIMIT = 24 * 1024 * 1024
@@ -46,7 +49,7 @@ class _Sent:
     names: set[str] = field(default_factory=set)
     files: list[EnvFile] = field(default_factory=list)
     project_path: str = ""
-    project: Project = field(default_factory=Project)
+    project: Project | None = None
     files_named: bool = False
     answered: bool = False
 
@@ -61,11 +64,11 @@ def run(plane: Plane, ask: Ask) -> Reply:
             return _reply([b"Q" + _encode(path) for path in missing])
         config = plane.config()
         journey = _journey(sent, project, config)
-        settings = read_files(journey)
+        settings = read_files(journey, plane.files.read)
         needed = needed_names(journey, settings)
         if needed:
             return _reply([b"K" + _encode(name) for name in needed])
-        identity = sent.identity or project.identity or ""
+        identity = sent.identity or (project.identity if project else None) or ""
         plan = make_plan(journey, source(plane, sent.folder, identity), settings)
     except WrongUse as error:
         return _reply([*_complaint(error), b"X%d" % error.exit_code])
@@ -109,6 +112,8 @@ def _file(body: bytes, at: int, end: int) -> tuple[bytes, int]:
 
 def _take_file(sent: _Sent, tag: bytes, path: str, data: bytes) -> None:
     if tag == b"J":
+        from devvault.settingsfiles.project import read_project  # many folders have none
+
         sent.project_path = path
         sent.project = read_project(path, data)
     elif tag == b"F":
@@ -148,7 +153,9 @@ def _take(sent: _Sent, tag: bytes, content: str) -> None:
             raise Invalid("the request is malformed: an unknown field")
 
 
-def _environment_of(sent: _Sent) -> Project:
+def _environment_of(sent: _Sent) -> Project | None:
+    if sent.project is None:
+        return None
     chosen = [
         option.removeprefix(_ENVIRONMENT)
         for option in sent.options
@@ -157,22 +164,22 @@ def _environment_of(sent: _Sent) -> Project:
     return sent.project.for_environment(chosen[-1]) if chosen else sent.project
 
 
-def _missing_files(sent: _Sent, project: Project) -> list[str]:
+def _missing_files(sent: _Sent, project: Project | None) -> list[str]:
     """Return the files that the project names, where the client sent others."""
-    if sent.files_named or sent.answered or not project.env_files:
+    if project is None or not project.env_files or sent.files_named or sent.answered:
         return []
     folder = sent.project_path.rpartition("/")[0]
     wanted = [f"{folder}/{name}" for name in project.env_files]
     return [] if [file.path for file in sent.files] == wanted else wanted
 
 
-def _journey(sent: _Sent, project: Project, config: Config) -> Journey:
+def _journey(sent: _Sent, project: Project | None, config: Config) -> Journey:
     return Journey(
         environment=sent.environment,
         names=frozenset(sent.names - sent.environment.keys()),
         files=[EnvFile(_shown(sent, file.path), file.data) for file in sent.files],
-        vaults=project.vaults,
-        plain=frozenset(project.plain),
+        vaults=project.vaults if project else {},
+        plain=frozenset(project.plain if project else ()),
         on_unresolved=sent.on_unresolved or config.on_unresolved,
         plaintext=config.plaintext,
     )

@@ -8,7 +8,6 @@ from devvault.errors import Invalid
 from devvault.server.local.base import Ask, Plane, Route, text
 from devvault.server.reply import Reply, json_reply
 from devvault.vault import trust
-from devvault.vault.fingerprints import find_values
 
 LIMIT = 32 * 1024 * 1024
 
@@ -19,6 +18,8 @@ def scan(plane: Plane, ask: Ask) -> Reply:
     folder = text(members, "folder")
     trust.check_folder(folder)
     names, bodies = _texts(members.get("texts"))
+    from devvault.vault.fingerprints import find_values  # few daemons are ever asked
+
     gate = plane.gate()
     found = find_values(gate, plane.developer(), trust.trusted_vaults(gate, folder), bodies)
     starts = [_line_starts(body) for body in bodies]

@@ -27,9 +27,10 @@ from devvault.server.local.base import (
     texts,
 )
 from devvault.server.reply import Reply, error_reply, json_reply
-from devvault.vault import rekeying, trust, vaults
+from devvault.vault import trust, vaults
+from devvault.vault.furnishing import DEFAULT_GROUP
 from devvault.vault.gate import Gate
-from devvault.vault.keeper import DEFAULT_GROUP, UNLOCKED
+from devvault.vault.keeper import UNLOCKED
 from devvault.vault.vaults import VaultSpec
 
 _NAME_LIMIT = 24
@@ -93,6 +94,8 @@ def init(plane: Plane, ask: Ask) -> Reply:
     }
     body |= _prepare(gate, caller, wanted, folder, name, text(members, "location", ""))
     if flag(members, "recovery"):
+        from devvault.vault import rekeying  # rarely needed, and slow to load
+
         body["recovery_key"] = rekeying.add_recovery(plane.keeper, caller)
     return json_reply(200, body)
 
@@ -122,6 +125,8 @@ def stop(plane: Plane, _ask: Ask) -> Reply:
 def rekey(plane: Plane, ask: Ask) -> Stream:
     """Seal every record anew; the answer is a line of JSON for each step, then the result."""
     members = ask.members()
+    from devvault.vault import rekeying  # as above
+
     plane.gate()
     caller = plane.developer()
     source = text(members, "key_source", "")
@@ -147,6 +152,8 @@ def rekey(plane: Plane, ask: Ask) -> Stream:
 
 def add_recovery(plane: Plane, _ask: Ask) -> Reply:
     """Make a recovery key, told once; an older one is useless from now on."""
+    from devvault.vault import rekeying  # as above
+
     plane.gate()
     key = rekeying.add_recovery(plane.keeper, plane.developer())
     return json_reply(200, {"recovery_key": key})
@@ -154,6 +161,8 @@ def add_recovery(plane: Plane, _ask: Ask) -> Reply:
 
 def remove_recovery(plane: Plane, _ask: Ask) -> Reply:
     """Make the recovery key useless."""
+    from devvault.vault import rekeying  # as above
+
     plane.gate()
     rekeying.remove_recovery(plane.keeper, plane.developer())
     return json_reply(200, {})

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Runs every test, from nothing but python3 with venv: makes .venv, installs what the tests need,
+# gets the real services where it may, and ends with pytest's own closing line.
+#
+#   tests/run.sh [ARGUMENTS OF PYTEST]     CI=true turns a missing service into a failure
+#   tests/run.sh --prepare                 everything but the tests
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# The tests have homes of their own; nothing of the caller's may reach them.
+for name in ${!DEVVAULT_@} PYTHONPATH PYTHONHOME; do
+    unset "$name"
+done
+
+if [[ ! -x .venv/bin/python ]]; then
+    python=${PYTHON:-python3}
+    if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+        echo "tests/run.sh: Python 3.11 or newer is needed; PYTHON=/path/to/python names one" >&2
+        exit 2
+    fi
+    "$python" -m venv .venv
+fi
+
+# Anew whenever the list of dependencies changes.
+stamp=".venv/installed-$(cksum <pyproject.toml | tr ' ' '-')"
+if [[ ! -e $stamp ]]; then
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+    rm -f .venv/installed-*
+    touch "$stamp"
+fi
+
+# The keyring tests talk to a real gnome-keyring on a bus of their own.
+missing=()
+for pair in dbus-daemon:dbus gnome-keyring-daemon:gnome-keyring gdbus:libglib2.0-bin \
+    secret-tool:libsecret-tools git:git; do
+    command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
+done
+if ((${#missing[@]})) && [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
+    echo "tests/run.sh: installing ${missing[*]}" >&2
+    export DEBIAN_FRONTEND=noninteractive
+    if ! { apt-get -qq update && apt-get -qq -y install --no-install-recommends "${missing[@]}"; } \
+        >&2 </dev/null; then
+        echo "tests/run.sh: could not install them; the tests that need them say so" >&2
+    fi
+elif ((${#missing[@]})); then
+    echo "tests/run.sh: not installed: ${missing[*]}; the tests that need them say so" >&2
+fi
+
+if [[ ${1-} == --prepare ]]; then
+    exit 0
+fi
+exec .venv/bin/python -m pytest -n 2 "$@"
