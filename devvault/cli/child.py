@@ -76,7 +76,7 @@ class Keeper:
         waking, woken = _pipe()
         posix.set_blocking(waking, False)
         posix.set_blocking(woken, False)
-        self._close_all_but({*self._open, *self._open.values(), 2, waking, woken})
+        close_all_but({*self._open, *self._open.values(), 2, waking, woken})
         _signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
         for number in _signal.valid_signals():
             if number not in _OWN:
@@ -197,7 +197,7 @@ class Keeper:
         number = posix.fork()
         if number == 0:
             try:
-                self._close_all_but({asked, telling})
+                close_all_but({asked, telling})
                 while posix.read(asked, 1):
                     noted = _signal.sigpending()
                     for one in noted:
@@ -256,18 +256,19 @@ class Keeper:
         self._write(2, self._mask.closing() if self._mask else b"")
         posix._exit(0)  # noqa: SLF001  # nobody waits for this copy
 
-    def _close_all_but(self, kept: "set[int]") -> None:
-        """Hold open nothing that others wait to see closed."""
-        try:
-            numbers = [int(name) for name in posix.listdir("/dev/fd")]
-        except OSError:
-            numbers = list(range(_ENDLESS))
-        for number in numbers:
-            if number not in kept:
-                try:
-                    posix.close(number)
-                except OSError:
-                    continue  # the listing's own
+
+def close_all_but(kept: "set[int]") -> None:
+    """Hold open nothing that others wait to see closed."""
+    try:
+        numbers = [int(name) for name in posix.listdir("/dev/fd")]
+    except OSError:
+        numbers = list(range(_ENDLESS))
+    for number in numbers:
+        if number not in kept:
+            try:
+                posix.close(number)
+            except OSError:
+                continue  # the listing's own
 
 
 def die_as(status: int) -> "NoReturn":

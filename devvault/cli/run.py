@@ -10,8 +10,9 @@ from __future__ import annotations
 import argparse
 import os
 import posix
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from devvault import __version__
 from devvault.cli import child, fast
@@ -101,10 +102,23 @@ def main(args: argparse.Namespace) -> int:
     else:
         words = [os.fsencode(word) for word in command]
         values = {name: environment[name] for name in secrets if name in environment}
-        piped = fast.find_piped()
-        if masked and values and piped:
-            child.run(lambda: fast.become(words, environment), lambda: Mask(values), piped)
+        if masked and values:
+            _run_masked(
+                lambda: fast.become(words, environment),
+                lambda: Mask(values),
+                args.mask and any(map(os.isatty, (1, 2))),
+            )
         fast.become(words, environment)
+
+
+def _run_masked(start: Callable[[], NoReturn], make: Callable[[], Mask], on_terminal: bool) -> None:
+    """Run CMD below us where its output is to be masked; return where none is."""
+    if on_terminal:
+        from devvault.cli import pseudoterminal
+
+        pseudoterminal.run(start, make)
+    if piped := fast.find_piped():
+        child.run(start, make, piped)
 
 
 def _is_masked(args: argparse.Namespace) -> bool:

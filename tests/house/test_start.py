@@ -49,7 +49,7 @@ def test_masking_imports_little_more():
         found.module for name in ("child", "mask") for found in imports(f"devvault.cli.{name}")
     }
     typing = {"collections.abc", "typing", "devvault.cli.mask"}  # below TYPE_CHECKING
-    late = {"fcntl", "resource"}
+    late = {"fcntl", "resource", "struct"}
     assert names - typing - late == {"posix", "select", "_signal", "binascii"}
 
 
