@@ -179,6 +179,7 @@ class Keeper:
 
     def _stop(self, number: int) -> None:
         """Stop as the child was stopped, until somebody continues us."""
+        self._ask_witness()  # a continue would make it forget what it was sent before
         if number != _signal.SIGSTOP:
             _handle(number, _signal.SIG_DFL)
         posix.kill(posix.getpid(), number)

@@ -31,6 +31,8 @@ _SAFE = (
     b"-._*",
     b"-._",
 )
+# What bash puts a backslash before where it quotes a word so.
+_BARE_WORD = b" \t'\"\\|&;()<>!{}*[]?^$`,"
 _CONTROLS = {8: b"\\b", 9: b"\\t", 10: b"\\n", 12: b"\\f", 13: b"\\r", 34: b'\\"', 92: b"\\\\"}
 _HEAD = SHORTEST
 _PLAIN = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -259,7 +261,7 @@ def forms(value: bytes) -> "set[bytes]":
     odd = set(value.translate(None, _PLAIN))
     if odd:
         found.update(_percent(value, odd))
-        found.update(_quoted(value, odd))
+        found.update(_quoted(value))
         found.update(_json(value))
         found.update(_markup(value))
         if 10 in odd:  # as a terminal prints it
@@ -296,15 +298,16 @@ def _percent(value: bytes, odd: "set[int]") -> "Iterator[bytes]":
                 yield coded.replace(b"%20", b"+")
 
 
-def _quoted(value: bytes, odd: "set[int]") -> "Iterator[bytes]":
+def _quoted(value: bytes) -> "Iterator[bytes]":
     """Yield a value as shells, Python and SQL write it within quotes or without."""
     yield value.replace(b"'", b"'\"'\"'")
     yield value.replace(b"'", b"'\\''")
     yield value.replace(b"'", b"''")
     for special in (b'"$`\\', b'"$`\\!', b"'\\"):
         yield _coded(value, b"\\", {c: b"\\%c" % c for c in special})
-    for bare in (b"-._/:=@%+,", b"-._/:=@%+"):
-        yield _coded(value, b"\\", {c: b"\\%c" % c for c in odd if c < 128 and c not in bare})
+    for special in (_BARE_WORD, _BARE_WORD.replace(b",", b"")):
+        bare = _coded(value, b"\\", {c: b"\\%c" % c for c in special})
+        yield b"\\" + bare if value[:1] in b"#~" else bare
     breaks = {10: b"\\n", 9: b"\\t", 13: b"\\r"}
     yield _coded(value, b"\\", {**breaks, 92: b"\\\\", 39: b"\\'"})
     yield _coded(value, b"\\", {**breaks, 92: b"\\\\"})
