@@ -7,7 +7,7 @@ itself: bytes come in, references go out through `Lookup`. Rules: CONTRACT.md se
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from devvault.errors import DevvaultError, Invalid, WrongUse
@@ -111,7 +111,7 @@ class Plan:
     values that look secret, each with its hint.
     """
 
-    variables: Mapping[str, str]
+    variables: Mapping[str, str] = field(repr=False)
     secret: frozenset[str]
     resolved: tuple[Resolved, ...]
     failures: tuple[Failed, ...]
@@ -338,21 +338,28 @@ def _refused(journey: Journey, settings: Settings, notes: list[str]) -> tuple[tu
         return ()
     found: list[tuple[str, str]] = []
     for file, setting in settings:
-        if setting.error is not None or setting.value is None or setting.key in journey.set_already:
+        if setting.key in journey.set_already:
             continue
-        if setting.key in journey.plain or setting.allow_reason is not None:
+        why = why_secret(setting, journey.plain)
+        if not why:
             continue
-        if find(setting.value) is not None:
-            continue
-        verdict = judge(setting.key, setting.value)
-        if not verdict.secret:
-            continue
-        words = f"{setting.key}: {file.path} line {setting.line} holds a secret: {verdict.why}"
+        words = f"{setting.key}: {file.path} line {setting.line} holds a secret: {why}"
         if journey.plaintext == WARN:
             notes.append(words)
         else:
             found.append((words, f"devvault set {setting.key}"))
     return tuple(found)
+
+
+def why_secret(setting: Setting, plain: Container[str]) -> str:
+    """Return why a file's setting looks secret; "" where it does not, or was declared plain."""
+    value = setting.value
+    if setting.error is not None or value is None or setting.allow_reason is not None:
+        return ""
+    if setting.key in plain or find(value) is not None:
+        return ""
+    verdict = judge(setting.key, value)
+    return verdict.why if verdict.secret else ""
 
 
 def failure_of(error: DevvaultError, status: Status = Status.OTHER_REASONS) -> Failure:
