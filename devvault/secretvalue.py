@@ -6,7 +6,6 @@ code that means to read it: the value is one call away by design.
 
 from __future__ import annotations
 
-import hmac
 from typing import NoReturn, final
 
 _HIDDEN = "[secret]"
@@ -43,6 +42,8 @@ class SecretValue:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SecretValue):
             return NotImplemented
+        import hmac  # slow to load, and few programs compare
+
         return hmac.compare_digest(
             self.__value.encode("utf-8", "surrogatepass"),
             other.reveal().encode("utf-8", "surrogatepass"),

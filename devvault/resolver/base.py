@@ -1,4 +1,4 @@
-"""The Source protocol: where the values of references come from.
+"""The Source protocol: where the values of references come from; and why one gives none.
 
 A source is asked once for a batch and keeps no state between two questions, so that threads and
 forked workers may share it.
@@ -6,12 +6,33 @@ forked workers may share it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
 
-from devvault.references.reference import Reference
-from devvault.resolver.plan import Failure
+from devvault.references.reference import SERVED_SUFFIX, Reference
+from devvault.references.status import Status
 from devvault.secretvalue import SecretValue
+
+
+class Failure(NamedTuple):
+    """Why a reference gave no value: App Service's word, our sentence, a command to type."""
+
+    status: Status
+    reason: str
+    hint: str = ""
+
+
+class Failed(NamedTuple):
+    """One setting without a value; `reference` is the setting's text, never a value."""
+
+    setting: str
+    reference: str
+    failure: Failure
+
+    @property
+    def line(self) -> str:
+        """The failure in one line."""
+        return f"{self.setting}: {self.failure.status}: {self.failure.reason}"
 
 
 class Source(Protocol):
@@ -31,3 +52,12 @@ class Source(Protocol):
             Unavailable: the source cannot be reached.
         """
         ...
+
+
+def local(vaults: Mapping[str, str], reference: Reference) -> Reference:
+    """Return a reference to the local vault that stands for the one that was written."""
+    found = vaults.get(reference.vault) if reference.is_served else None
+    if found is None:
+        return reference
+    lowered = found.lower()
+    return reference._replace(vault=lowered, host=lowered + SERVED_SUFFIX)

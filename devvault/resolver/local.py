@@ -9,14 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from devvault.client.daemon import start
 from devvault.client.http import Connection, is_down, raise_for
-from devvault.client.passphrase import passphrase_from_environment
 from devvault.errors import Locked, NotFound, Unavailable
 from devvault.paths import Home, check_home, default_home
 from devvault.references.reference import Reference
 from devvault.references.status import Status
-from devvault.resolver.plan import Failure
+from devvault.resolver.base import Failure
 from devvault.secretvalue import SecretValue
 
 # Seconds for each wait: starting may mean that somebody types the keyring's password.
@@ -71,14 +69,15 @@ class LocalSource:
             except Unavailable as error:
                 if started or not is_down(error):
                     raise
-                self._check_is_made()
-                start(self._home)
+                self._start()
                 started = True
             else:
                 return response.body
 
     def _unlock(self) -> bool:
         """Unlock with the passphrase that the environment gives; False where it gives none."""
+        from devvault.client.passphrase import passphrase_from_environment  # rarely needed
+
         passphrase = passphrase_from_environment()
         if passphrase is None:
             return False
@@ -90,12 +89,15 @@ class LocalSource:
         raise_for(response)
         return True
 
-    def _check_is_made(self) -> None:
+    def _start(self) -> None:
+        from devvault.client.daemon import start  # it runs already, nearly always
+
         check_home(self._home)
         if not self._home.database.exists():
             raise NotFound(
                 "there is no vault on this machine yet", code="NoHome", hint="devvault init"
             )
+        start(self._home)
 
 
 def _read(data: bytes) -> tuple[dict[str, SecretValue], dict[str, Mapping[str, object]]]:

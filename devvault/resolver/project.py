@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from devvault.errors import NotFound, Unavailable, WrongUse
 from devvault.settingsfiles.project import PROJECT_FILE, PYPROJECT, Project, find_project
@@ -18,8 +18,7 @@ FILE_LIMIT = 1024 * 1024
 ENV_FILE = ".env"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where we are. `folder` (a real path) is what folder trust knows; `file` the project file."""
 
     cwd: Path
@@ -62,8 +61,13 @@ def find_folder(cwd: Path | None = None) -> Path:
     return here
 
 
-def open_place(cwd: Path | None = None, environment: str | None = None) -> Place:
+def open_place(
+    cwd: Path | None = None, environment: str | None = None, *, only: tuple[bytes, ...] = ()
+) -> Place:
     """Return where we are, the project file read; `environment` picks one of its environments.
+
+    With `only`, a file that holds none of these words is not parsed: a TOML parser takes as long
+    to load as one secret to resolve.
 
     Raises:
         WrongUse: the project file is another user's, malformed, or has no such environment.
@@ -76,7 +80,12 @@ def open_place(cwd: Path | None = None, environment: str | None = None) -> Place
             path = at / name
             if not os.path.lexists(path):
                 continue
-            project = find_project(name, read_settings(path, folder))
+            data = read_settings(path, folder)
+            if only and chosen is None and _has_none(name, data, only):
+                if name == PROJECT_FILE:
+                    return Place(here, folder, Project(), path)
+                continue
+            project = find_project(name, data)
             if project is not None:
                 seen = project if chosen is None else project.for_environment(chosen)
                 return Place(here, folder, seen, path)
@@ -126,6 +135,13 @@ def read_settings(path: Path, folder: Path) -> bytes:
     if len(data) > FILE_LIMIT:
         raise WrongUse(f"{path} is larger than 1 MiB")
     return data
+
+
+def _has_none(name: str, data: bytes, words: tuple[bytes, ...]) -> bool:
+    """Say whether a file can say nothing of these words; an escape might spell any of them."""
+    if name == PYPROJECT:
+        words = (b"devvault",)
+    return not any(word in data for word in (*words, b"\\"))
 
 
 def _here(cwd: Path | None) -> Path:

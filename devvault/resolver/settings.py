@@ -9,16 +9,20 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from devvault.config import load
-from devvault.errors import DevvaultError, NotFound, PlaintextSecret, Unresolved
+from devvault.errors import DevvaultError, Invalid, NotFound, PlaintextSecret, Unresolved
 from devvault.paths import default_home
-from devvault.references.base import find
+from devvault.references.base import find, parse
+from devvault.references.status import Status
+from devvault.resolver.base import Failed, Failure, local
 from devvault.resolver.local import LocalSource
-from devvault.resolver.plan import EnvFile, Failed, Journey, Plan, make_plan, resolve_all
 from devvault.resolver.project import Place, open_place, read_settings
 from devvault.secretvalue import SecretValue
+
+if TYPE_CHECKING:
+    # Slow to load: a program that resolves one reference does not pay for files.
+    from devvault.resolver.plan import EnvFile, Journey, Plan
 
 T = TypeVar("T")
 
@@ -153,18 +157,26 @@ def unresolved(failures: list[Failed], more: list[tuple[str, str, str, str]]) ->
     return Unresolved(f"{what} not resolve: {words}", rows, hint=hints or first or None)
 
 
-def _resolve(reference: str, folder: str | os.PathLike[str] | None) -> str:
-    place = _place(folder)
-    values, failures = resolve_all(
-        {"reference": reference}, source_of(place).look_up, place.project.vaults
-    )
-    if failures:
-        raise unresolved(failures, [])
-    return values["reference"]
+def _resolve(text: str, folder: str | os.PathLike[str] | None) -> str:
+    place = open_place(None if folder is None else Path(folder), only=(b"vaults", b"identity"))
+    try:
+        reference = local(place.project.vaults, parse(text))
+    except Invalid as error:
+        answer: SecretValue | Failure = Failure(
+            Status.INVALID_SYNTAX, error.message, error.hint or ""
+        )
+    else:
+        answer = source_of(place).look_up([reference])[0]
+    if isinstance(answer, Failure):
+        raise unresolved([Failed("reference", text, answer)], [])
+    return answer.reveal()
 
 
 def _load(folder: str | os.PathLike[str] | None) -> Settings:
-    place = _place(folder)
+    from devvault.config import load
+    from devvault.resolver.plan import Journey, make_plan
+
+    place = open_place(None if folder is None else Path(folder))
     config = load(default_home(), os.environ)
     environment = {k: v for k, v in os.environ.items() if not k.startswith(_PASSPHRASE)}
     notes: list[str] = []
@@ -186,11 +198,9 @@ def _load(folder: str | os.PathLike[str] | None) -> Settings:
     return Settings(held)
 
 
-def _place(folder: str | os.PathLike[str] | None) -> Place:
-    return open_place(None if folder is None else Path(folder))
-
-
 def _env_files(place: Place, notes: list[str]) -> list[EnvFile]:
+    from devvault.resolver.plan import EnvFile
+
     found = []
     for path in place.env_files:
         try:

@@ -134,7 +134,7 @@ def test_a_value_is_never_read_from_a_pipe_that_is_not_stdin(place):
 
 
 def test_run_reminds_of_what_expires_on_a_terminal_once_a_day(place):
-    folder, environment = place
+    folder, _ = place
     key = str(folder / "key")
     words = ["init", "--key-source", "file", "--key-file", key, "--name", "my-app-vault"]
     assert talk(*place, words, [("recovery key", "n\n")])[0] == 0
