@@ -178,6 +178,8 @@ def settle(
     head += [field for field in flags if field[:1] != b"F"]
     if named:
         head.append(b"G1")
+    if posix.isatty(2):
+        head.append(b"Oterminal")
     if not marked and not files and not project and b"Ono-connect" in flags:
         return child_of(given), []
     own = [b"J" + project] if project else []

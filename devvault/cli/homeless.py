@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from devvault.clock import SystemClock
 from devvault.config import load
 from devvault.errors import DevvaultError, NotFound, Unresolved
 from devvault.paths import default_home
 from devvault.references.reference import Reference
 from devvault.references.status import Status
-from devvault.resolver.plan import EnvFile, Failure, Journey, Plan, make_plan
+from devvault.resolver.outlook import rows
+from devvault.resolver.plan import EnvFile, Failure, Journey, Plan, make_plan, read_files
 from devvault.secretvalue import SecretValue
 from devvault.settingsfiles.project import Project, read_project
 
@@ -54,11 +56,19 @@ def answer(head: Sequence[bytes], files: Sequence[bytes], reason: DevvaultError)
         on_unresolved=next((f[1:].decode() for f in head if f[:1] == b"U"), config.on_unresolved),
         plaintext=config.plaintext,
     )
-    return _told(make_plan(journey, look_up))
+    settings = read_files(journey)
+    plan = make_plan(journey, look_up, settings)
+    if b"Odry-run" not in head:
+        return _told(plan, [])
+    now = SystemClock().now()
+    dry = [b"T" + os.fsencode(row.line) for row in rows(plan, settings, {}, now)]
+    return _told(plan, [*dry, b"X0"] if plan.is_good else dry)
 
 
-def _told(plan: Plan) -> bytes:
-    fields = [_line("note", note) for note in plan.notes]
+def _told(plan: Plan, dry: Sequence[bytes]) -> bytes:
+    fields = [*dry, *(_line("note", note) for note in plan.notes)]
+    if plan.is_good and dry:
+        return _reply(fields)
     if plan.is_good:
         values = (os.fsencode(f"{name}={value}") for name, value in plan.variables.items())
         return _reply([*fields, *(b"S" + value for value in values)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devvault.server.local import audit, backup, resolve, run, scan, trust, upkeep
+from devvault.server.local import audit, backup, overview, resolve, run, scan, trust, upkeep
 from devvault.server.local.base import Route
 
 ROUTES: dict[tuple[str, str], Route] = {
@@ -11,6 +11,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     **resolve.ROUTES,
     **trust.ROUTES,
     **audit.ROUTES,
+    **overview.ROUTES,
     **scan.ROUTES,
     **backup.ROUTES,
 }
