@@ -49,6 +49,8 @@ class Keeper:
         self._witness: tuple[int, int, int] | None = None
         self._poll = select.poll()
         self._noted: set[int] = set()
+        self._queue: list[int] = []
+        self._busy = False
 
     def stay(self) -> "NoReturn":
         """Copy until the child is gone and its output is drained, then end as it did."""
@@ -59,10 +61,10 @@ class Keeper:
         _signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
         for number in _signal.valid_signals():
             if number not in _OWN:
-                _handle(number, self._pass_on)
-        _handle(_signal.SIGCHLD, self._look)
+                _handle(number, self._signalled)
+        _handle(_signal.SIGCHLD, self._signalled)
         _signal.pthread_sigmask(_signal.SIG_SETMASK, self._blocked)
-        self._look()
+        self._signalled(_signal.SIGCHLD)
         for reading, writing in self._open.items():
             self._poll.register(reading, select.POLLIN)
             self._poll.register(writing, 0)  # tells when its reader is gone
@@ -76,7 +78,8 @@ class Keeper:
                     _drain(waking)
                 else:
                     self._serve(number, event)
-            events = self._poll.poll()
+            # What woke us is drained, so nothing wakes us again for an end that came meanwhile.
+            events = self._poll.poll() if self._status < 0 else []
         self._poll.unregister(waking)
         events = self._poll.poll(0)
         for _ in range(_LAST):
@@ -130,7 +133,19 @@ class Keeper:
                 data = data[written:]
         return True
 
-    def _pass_on(self, number: int, _frame: object = None) -> None:
+    def _signalled(self, number: int, _frame: object = None) -> None:
+        """Deal with a signal, one after the other: one may come while another is dealt with."""
+        self._queue.append(number)
+        while self._queue and not self._busy:
+            self._busy = True
+            number = self._queue.pop(0)
+            if number == _signal.SIGCHLD:
+                self._look()
+            else:
+                self._pass_on(number)
+            self._busy = False
+
+    def _pass_on(self, number: int) -> None:
         """Send the child what was sent to us, unless the whole group got it."""
         self._ask_witness()
         if number in self._noted:
@@ -141,7 +156,7 @@ class Keeper:
             except OSError:
                 return  # it has become another user
 
-    def _look(self, _number: int = 0, _frame: object = None) -> None:
+    def _look(self) -> None:
         """Take note of who ended or stopped; as process 1 we have all orphans to see off."""
         while True:
             try:
@@ -163,7 +178,7 @@ class Keeper:
             _handle(number, _signal.SIG_DFL)
         posix.kill(posix.getpid(), number)
         if number != _signal.SIGSTOP:
-            _handle(number, self._pass_on)
+            _handle(number, self._signalled)
 
     def _call_witness(self) -> None:
         """Start a process that only notes which signals reach our whole process group.
@@ -191,7 +206,7 @@ class Keeper:
         _signal.pthread_sigmask(_signal.SIG_SETMASK, blocked)
 
     def _ask_witness(self) -> None:
-        """Note which signals reached the group; what one handler learns serves the next."""
+        """Note which signals reached the group; what is learnt for one serves the next."""
         if not self._witness or not self._witness[0]:
             return
         _, asking, told = self._witness
@@ -202,7 +217,7 @@ class Keeper:
                 seen += piece
                 self._noted.update(piece)
         except OSError:
-            return
+            return  # it is gone
 
     def _leave(self) -> "NoReturn":
         """End as the child did. What it left behind keeps its output, through a copy of us."""
