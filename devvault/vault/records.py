@@ -22,6 +22,7 @@ GROUP = "group"
 VAULT = "vault"
 ASSIGNMENT = "assignment"
 TRUST = "trust"
+STASH = "stash"
 SECRET = "secret"  # noqa: S105  # a kind of record
 SECRET_VERSION = "secret.version"  # noqa: S105  # a kind of record
 
