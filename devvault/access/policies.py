@@ -3,7 +3,28 @@
 from __future__ import annotations
 
 from devvault.access.principals import Caller
+from devvault.errors import Invalid
 from devvault.model.vault import Policy, Vault
+
+POLICIES_LIMIT = 1024
+# ARM's enumerations, in lower case: names compare case-insensitively.
+_SHARED = {"all", "get", "list", "delete", "recover", "purge", "backup", "restore"}
+PERMISSIONS: dict[str, frozenset[str]] = {
+    "secrets": frozenset(_SHARED | {"set"}),
+    "keys": frozenset(
+        _SHARED
+        | {"create", "import", "update", "encrypt", "decrypt", "sign", "verify", "wrapkey"}
+        | {"unwrapkey", "release", "rotate", "getrotationpolicy", "setrotationpolicy"}
+    ),
+    "certificates": frozenset(
+        _SHARED
+        | {"create", "import", "update", "managecontacts", "manageissuers", "getissuers"}
+        | {"listissuers", "setissuers", "deleteissuers"}
+    ),
+    "storage": frozenset(
+        _SHARED | {"set", "update", "regeneratekey", "getsas", "listsas", "setsas", "deletesas"}
+    ),
+}
 
 
 def allows(vault: Vault, caller: Caller, kind: str, permission: str) -> bool:
@@ -19,6 +40,29 @@ def allows(vault: Vault, caller: Caller, kind: str, permission: str) -> bool:
     )
 
 
+def check_policies(policies: tuple[Policy, ...], tenant: str) -> None:
+    """Refuse a vault's list of policies as ARM does.
+
+    Raises:
+        Invalid: over 1024 entries, one of another tenant or of nobody, or an unknown permission.
+    """
+    if len(policies) > POLICIES_LIMIT:
+        raise Invalid(f"The number of access policies exceeds the maximum of {POLICIES_LIMIT}.")
+    for policy in policies:
+        if policy.tenant.lower() != tenant.lower() or not policy.oid:
+            raise Invalid(
+                "An invalid value was provided for 'accessPolicies': each entry names the vault's"
+                f" own tenant {tenant} and an object id."
+            )
+        for kind, verbs in _verbs(policy).items():
+            for verb in verbs:
+                if verb.lower() not in PERMISSIONS[kind]:
+                    raise Invalid(
+                        f"An invalid value was provided for 'accessPolicies': '{verb}' is no"
+                        f" permission on {kind}."
+                    )
+
+
 def _is_for(policy: Policy, vault: Vault, caller: Caller) -> bool:
     if policy.tenant.lower() != vault.tenant.lower():
         return False
@@ -28,12 +72,15 @@ def _is_for(policy: Policy, vault: Vault, caller: Caller) -> bool:
 
 
 def _gives(policy: Policy, kind: str, permission: str) -> bool:
-    named = {
+    verbs = {verb.lower() for verb in _verbs(policy).get(kind, ())}
+    wanted = permission.lower()
+    return wanted != "" and (wanted in verbs or ("all" in verbs and wanted != "purge"))
+
+
+def _verbs(policy: Policy) -> dict[str, tuple[str, ...]]:
+    return {
         "secrets": policy.secrets,
         "keys": policy.keys,
         "certificates": policy.certificates,
         "storage": policy.storage,
-    }.get(kind, ())
-    verbs = {verb.lower() for verb in named}
-    wanted = permission.lower()
-    return wanted != "" and (wanted in verbs or ("all" in verbs and wanted != "purge"))
+    }

@@ -8,6 +8,7 @@ import os
 from devvault.cli import ask, say
 from devvault.cli.planes import open_planes
 from devvault.cli.privatefile import read_file, write_private
+from devvault.cli.progress import Progress
 from devvault.errors import Invalid, WrongUse
 
 _PASSPHRASE_LIMIT = 64 * 1024
@@ -41,7 +42,9 @@ def main(args: argparse.Namespace) -> int:
     body: dict[str, object] = {"recovery": True}
     if not args.recovery:
         body = {"passphrase": passphrase(args, new=True)}
-    size = write_private(args.file, planes.stream("/local/backup", body))
+    with Progress("pieces written") as drawn:
+        pieces = drawn.count(planes.stream("/local/backup", body))
+        size = write_private(args.file, pieces)
     say.tell(f"wrote {args.file} ({size} bytes)")
     say.hint(f"devvault restore {args.file}")
     return 0

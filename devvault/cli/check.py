@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from devvault.cli import say
 from devvault.cli.planes import Planes, open_planes
+from devvault.cli.progress import Progress
 from devvault.cli.project import Place, open_place
 from devvault.cli.reply import flag, items, number, text
 from devvault.errors import DevvaultError, Unavailable, WrongUse
@@ -56,7 +57,9 @@ def main(args: argparse.Namespace) -> int:
             "--staged looks at the index, and takes no names", hint="devvault check --help"
         )
     place = open_place()
-    report = check(_texts(args, place), _matcher(place), plain=place.project.plain)
+    matcher = _matcher(place)
+    with Progress("files looked at") as drawn:
+        report = check(drawn.count(_texts(args, place)), matcher, plain=place.project.plain)
     for line in lines(report):
         say.line(line)
     _tell(report, place)

@@ -30,12 +30,18 @@ KNOWN = (b"HOME", b"KEY_FILE", b"KEY_SOURCE", b"PASSPHRASE", b"PASSPHRASE_FILE")
 # What LC_CTYPE was before Python's own start changed it (PEP 538), `=` before the value.
 LOCALE = b"DEVVAULT_LC_CTYPE"
 OPEN_FLAGS = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_NOCTTY | posix.O_CLOEXEC
+# The pipe of a daemon that this process has started, for the full CLI to wait on.
+STARTING = b"DEVVAULT_STARTING"
 _ENOENT, _ENOEXEC, _EACCES, _ENOTDIR = 2, 8, 13, 20
 _BLANKED = bytes(63 if byte < 32 or byte == 127 else byte for byte in range(256))
 
 
 class HandOver(Exception):
     """The full CLI has to do this one."""
+
+
+class Down(HandOver):
+    """No daemon listens."""
 
 
 class Stop(Exception):
@@ -59,10 +65,28 @@ def main(args: "list[str]", given: "dict[bytes, bytes]") -> "NoReturn":
         )
     except Stop as stop:
         posix._exit(stop.code)  # noqa: SLF001  # nothing is open, and no exit handler is ours
-    except (HandOver, OSError):
+    except (HandOver, OSError) as reason:
+        begun = begin(path, given) if isinstance(reason, Down) else {}
+        locale = b"=" + given[b"LC_CTYPE"] if b"LC_CTYPE" in given else b""
         whole = [sys.executable, "-I", "-m", "devvault", *args]
-        posix.execve(sys.executable, whole, {**given, LOCALE: _locale(given)})
+        posix.execve(sys.executable, whole, {**given, **begun, LOCALE: locale})
     become(command, environment)
+
+
+def begin(path: bytes, given: "dict[bytes, bytes]") -> "dict[bytes, bytes]":
+    """Start the daemon of a home that is there, while the full CLI is yet to load."""
+    sys.path.insert(0, __file__.rpartition("/")[0] + "/../client")
+    import launch  # type: ignore[import-not-found]  # devvault.client.launch, without its package
+
+    home = path[: -len(b"/run/s")]
+    try:
+        if not launch.is_home(home):
+            return {}
+        pipe = launch.launch(_encoded(sys.executable), home, given)
+    except OSError:
+        return {}
+    posix.set_inheritable(pipe, True)
+    return {STARTING: b"%d" % pipe}
 
 
 def parse(args: "list[str]") -> "tuple[list[bytes], list[bytes]]":
@@ -141,7 +165,7 @@ def settle(
 
 def child_of(given: "dict[bytes, bytes]") -> "dict[bytes, bytes]":
     """Return an environment without what no child may see."""
-    hidden = (b"", b"DEVVAULT_PASSPHRASE", LOCALE)  # and what no exec would take
+    hidden = (b"", b"DEVVAULT_PASSPHRASE", LOCALE, STARTING)  # and what no exec would take
     return {name: given[name] for name in given if name not in hidden}
 
 
@@ -208,7 +232,7 @@ def read_listed(root: bytes, path: bytes) -> bytes:
 
 def note_missing(path: bytes) -> None:
     """Say that a file which the project lists is not there."""
-    posix.write(2, b"devvault: note: the project lists %b, which is not there\n" % _clean(path))
+    _say(b"devvault: note: the project lists %b, which is not there\n" % _clean(path))
 
 
 def read_file(path: bytes, name: bytes) -> bytes:
@@ -269,26 +293,39 @@ def ask(path: bytes, head: "list[bytes]", files: "list[bytes]") -> bytes:
     body = body_of(head, files)
     sock = _socket.socket(1, _socket.SOCK_STREAM)
     try:
-        sock.connect(path)
+        try:
+            sock.connect(path)
+        except (FileNotFoundError, ConnectionRefusedError):
+            raise Down from None
         check_peer(sock, getattr(_socket, "SO_PEERCRED", 0), _socket.SOL_SOCKET)
         sock.sendall(
             b"POST /local/run HTTP/1.1\r\nHost: devvault\r\nConnection: close\r\n"
             b"Content-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n%b"
             % (len(body), body)
         )
-        got = b""
-        while piece := sock.recv(262144):
+        got = reply = b""
+        length = -1
+        while len(reply) != length and (piece := sock.recv(262144)):
             got += piece
+            first, _, reply = got.partition(b"\r\n\r\n")
+            if length < 0 and len(first) < len(got):
+                length = length_of(first)
             if len(got) > REPLY_LIMIT:
                 raise HandOver
     finally:
         sock.close()
-    first, _, reply = got.partition(b"\r\n\r\n")
-    lines = first.lower().split(b"\r\n")
-    length = b"content-length: %d" % len(reply)
-    if lines[0][:8] != b"http/1.1" or lines[0][8:13] != b" 200 " or length not in lines:
+    if len(reply) != length:
         raise HandOver
     return reply
+
+
+def length_of(head: bytes) -> int:
+    """Return how long the body of a good reply is; another reply is not for us."""
+    status, *lines = head.lower().split(b"\r\n")
+    lengths = [line[15:].strip() for line in lines if line[:15] == b"content-length:"]
+    if status[:8] != b"http/1.1" or status[8:13] != b" 200 " or len(lengths) != 1:
+        raise HandOver
+    return int(lengths[0]) if lengths[0].isdigit() else -1
 
 
 def check_peer(sock: "socket", peercred: int, level: int) -> None:
@@ -338,7 +375,7 @@ def apply(
         else:
             raise HandOver
     if notes:
-        posix.write(2, b"".join(notes))
+        _say(b"".join(notes))
     if code >= 0:
         raise Stop(code)
     return listed, needed, made, secrets
@@ -368,15 +405,15 @@ def become(command: "list[bytes]", environment: "dict[bytes, bytes]") -> "NoRetu
                 why, code = _encoded(error.strerror or "cannot be started").lower(), 126
                 if error.errno != _EACCES:
                     break
-    posix.write(2, b"devvault: error: %b: %b\n" % (_clean(name), why))
+    _say(b"devvault: error: %b: %b\n" % (_clean(name), why))
     posix._exit(code)  # noqa: SLF001  # as above
 
 
 def as_given(environ: "dict[bytes, bytes]", locale: bytes) -> "dict[bytes, bytes]":
     """Return the environment as it was before Python's start; `locale` as `LOCALE` says."""
     given = dict(environ)
-    given.pop(LOCALE, None)
-    given.pop(b"LC_CTYPE", None)
+    for name in (LOCALE, STARTING, b"LC_CTYPE"):
+        given.pop(name, None)
     if locale:
         given[b"LC_CTYPE"] = locale[1:]
     return given
@@ -390,8 +427,11 @@ def start(locale: str) -> "NoReturn":
         posix._exit(130)  # noqa: SLF001  # as a shell says of a command ended by Ctrl-C
 
 
-def _locale(given: "dict[bytes, bytes]") -> bytes:
-    return b"=" + given[b"LC_CTYPE"] if b"LC_CTYPE" in given else b""
+def _say(words: bytes) -> None:
+    try:  # noqa: SIM105  # contextlib is not among the C modules
+        posix.write(2, words)
+    except OSError:
+        pass  # there is nobody to tell
 
 
 def _facts(path: bytes) -> "posix.stat_result | None":

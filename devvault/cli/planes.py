@@ -158,9 +158,8 @@ class Planes:
         try:
             raise_for(response)
         except DevvaultError as error:
-            if host != LOCAL:
-                vault = host.removesuffix(DATA_SUFFIX) if host.endswith(DATA_SUFFIX) else "VAULT"
-                add_hint(error, vault=vault, path=path.partition("?")[0])
+            vault = host.removesuffix(DATA_SUFFIX) if host.endswith(DATA_SUFFIX) else "VAULT"
+            add_hint(error, vault=vault, path=path.partition("?")[0])
             raise
         return response
 

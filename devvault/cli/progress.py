@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 PATIENCE = 1.0
+Piece = TypeVar("Piece")
 
 
 class Progress:
@@ -32,6 +34,12 @@ class Progress:
         share = f"{done} of {total}" if total else str(done)
         print(f"\r\x1b[K{self._what}: {share}", end="", file=sys.stderr, flush=True)
         self._is_shown = True
+
+    def count(self, pieces: Iterable[Piece], total: int = 0) -> Iterator[Piece]:
+        """Return the pieces as they come, one step each."""
+        for done, piece in enumerate(pieces, 1):
+            self.step(done, total)
+            yield piece
 
     def __enter__(self) -> Self:
         return self

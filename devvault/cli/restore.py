@@ -13,6 +13,7 @@ from devvault.cli import ask, say
 from devvault.cli.backup import add_seal, passphrase
 from devvault.cli.keysource import add_key_source, key_source_body
 from devvault.cli.planes import open_planes
+from devvault.cli.progress import Progress
 from devvault.cli.reply import number, texts
 from devvault.errors import NotFound, Unavailable, WrongUse
 
@@ -53,7 +54,10 @@ def main(args: argparse.Namespace) -> int:
         header["bundle_recovery"] = key.strip()
     else:
         header["bundle_passphrase"] = passphrase(args, new=False)
-    reply = planes.send_local("/local/restore", _request(path, header)).json()
+    total = facts.st_size // _PIECE + 1
+    with Progress("pieces read") as drawn:
+        pieces = drawn.count(_request(path, header), total)
+        reply = planes.send_local("/local/restore", pieces).json()
     found = reply if isinstance(reply, dict) else {}
     vaults = texts(found, "vaults")
     say.tell(f"restored {len(vaults) or number(found, 'vaults')} vaults to {planes.home.root}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import posix
+import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -110,13 +111,14 @@ def settle(
         DevvaultError: no daemon, no home or no key to be had, or a file that may not be read.
     """
     home = default_home()
+    begun = _begun()
     try:
         return fast.settle(
             list(flags),
             dict(given),
             _read,
             _read_listed,
-            lambda head, files: _ask(home, head, files),
+            lambda head, files: _ask(home, head, files, begun),
         )
     except fast.HandOver as odd:
         raise Unavailable(
@@ -142,17 +144,32 @@ def _read_listed(root: bytes, path: bytes) -> bytes:
     return _read(path, path)
 
 
-def _ask(home: Home, head: Sequence[bytes], files: Sequence[bytes]) -> bytes:
+def _begun() -> int | None:
+    """Return the pipe of the daemon that the fast path has started before it handed over."""
+    text = os.environ.pop(os.fsdecode(fast.STARTING), "")
+    if not text.isascii() or not text.isdigit() or int(text) < 3:
+        return None
+    pipe = int(text)
+    try:
+        if not stat.S_ISFIFO(os.fstat(pipe).st_mode):
+            return None
+    except OSError:
+        return None
+    os.set_inheritable(pipe, False)
+    return pipe
+
+
+def _ask(home: Home, head: Sequence[bytes], files: Sequence[bytes], begun: int | None) -> bytes:
     """Return the daemon's answer, or our own where it would not need a home."""
     try:
-        return _answer(home, fast.body_of(list(head), list(files)))
+        return _answer(home, fast.body_of(list(head), list(files)), begun)
     except (NotFound, Locked, Unavailable) as error:
         from devvault.cli.homeless import answer
 
         return answer(head, files, error)
 
 
-def _answer(home: Home, body: bytes) -> bytes:
+def _answer(home: Home, body: bytes, begun: int | None) -> bytes:
     started = unlocked = replaced = False
     while True:
         try:
@@ -175,7 +192,7 @@ def _answer(home: Home, body: bytes) -> bytes:
             if started or not is_down(error):
                 raise
             _check_is_made(home)
-            start(home)
+            start(home, begun=begun)
             started = True
         else:
             return response.body

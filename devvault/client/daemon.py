@@ -1,13 +1,10 @@
 """Find, start, stop and wait for a home's daemon. Starts it as a process, never imports it.
 
-The daemon begins clean: nothing of the caller's descriptors, session, folder or environment
-reaches it but what is listed here. Why it could not start comes back through a pipe: descriptor
-`READY_FD`, on which it writes `ready`, or an error as JSON, and which it then closes.
+A newer daemon serves an older client; a newer client replaces an older daemon, once.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import time
@@ -15,11 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from devvault import __version__
+from devvault.client import launch
 from devvault.client.http import Connection, error_from, is_down, raise_for
 from devvault.errors import DevvaultError, Unavailable
 from devvault.paths import Home
 
-READY_FD = 3
 START_LIMIT = 60.0  # seconds; a first start may wait for a keyring
 STOP_LIMIT = 15.0
 ALREADY_RUNNING = "AlreadyRunning"
@@ -27,24 +24,6 @@ ALREADY_RUNNING = "AlreadyRunning"
 _HOST = "devvault"
 _ANSWER_LIMIT = 20.0
 _PAUSE = 0.02
-_SAFE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_KEPT = frozenset({
-    "DBUS_SESSION_BUS_ADDRESS",
-    "DISPLAY",
-    "HOME",
-    "LANG",
-    "LANGUAGE",
-    "LOGNAME",
-    "TZ",
-    "USER",
-    "WAYLAND_DISPLAY",
-})  # fmt: skip
-_KEPT_PREFIXES = ("LC_", "XDG_", "DEVVAULT_")
-_DROPPED_PREFIX = "DEVVAULT_PASSPHRASE"  # handed over on the socket, where it is asked for
-
-# The shell is the second fork: it leaves at once, so the daemon is nobody's child and no session
-# leader, and no lock of a caller's thread is held in it, as one would be after a bare fork().
-_LAUNCH = '{ cd / && umask 077 && exec "$@"; } &'
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +90,10 @@ def ensure(home: Home, *, spawn: bool = True) -> Facts:
     return facts
 
 
-def start(home: Home) -> None:
+def start(home: Home, *, begun: int | None = None) -> None:
     """Start the daemon and wait until its socket answers; two at once make one daemon.
+
+    `begun` is the pipe of a start that is under way already.
 
     Raises:
         DevvaultError: it did not start, in its own words where it had any.
@@ -120,13 +101,14 @@ def start(home: Home) -> None:
     limit = time.monotonic() + START_LIMIT
     while True:
         try:
-            _launch(home, limit)
+            _wait(_launched(home) if begun is None else begun, limit)
         except DevvaultError as error:
             # Another client was faster (wait for its daemon), or an old one is on its way out.
             if error.code != ALREADY_RUNNING or time.monotonic() > limit:
                 raise
             if _answers(home):
                 return
+            begun = None
             time.sleep(_PAUSE)
         else:
             return
@@ -158,89 +140,33 @@ def is_older(version: str, than: str) -> bool:
     return _ordered(version) < _ordered(than)
 
 
-def environment(home: Home, given: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that a daemon gets out of a caller's environment."""
-    kept = {
-        name: value
-        for name, value in given.items()
-        if (name in _KEPT or name.startswith(_KEPT_PREFIXES))
-        and not name.startswith(_DROPPED_PREFIX)
-    }
-    return {**kept, "PATH": _SAFE_PATH, "DEVVAULT_HOME": str(home.root)}
+def _launched(home: Home) -> int:
+    if not sys.executable:
+        raise Unavailable("the Python interpreter does not know its own path")
+    try:
+        return launch.launch(os.fsencode(sys.executable), os.fsencode(home.root), dict(os.environb))
+    except OSError as error:
+        raise Unavailable(f"cannot start the daemon: {error.strerror}") from error
 
 
-def _launch(home: Home, limit: float) -> None:
+def _wait(pipe: int, limit: float) -> None:
+    """Read what a starting daemon tells, and close the pipe."""
     import select
 
-    reading, writing = _pipe()
+    told = b""
     try:
-        try:
-            _spawn(home, writing)
-        finally:
-            os.close(writing)
-        told = b""
         while True:
-            ready, _, _ = select.select([reading], [], [], max(0.0, limit - time.monotonic()))
+            ready, _, _ = select.select([pipe], [], [], max(0.0, limit - time.monotonic()))
             if not ready:
                 raise Unavailable("the daemon takes too long to start", hint="devvault daemon run")
-            piece = os.read(reading, 65536)
+            piece = os.read(pipe, 65536)
             if not piece:
                 break
             told += piece
     finally:
-        os.close(reading)
+        os.close(pipe)
     if told.strip() != b"ready":
         raise _told_error(told)
-
-
-def _spawn(home: Home, writing: int) -> None:
-    if not sys.executable:
-        raise Unavailable("the Python interpreter does not know its own path")
-    import signal
-
-    null = "/dev/null"
-    actions: list[tuple[object, ...]] = [(os.POSIX_SPAWN_CLOSE, fd) for fd in _inherited()]
-    actions.append((os.POSIX_SPAWN_DUP2, writing, READY_FD))
-    actions += [(os.POSIX_SPAWN_OPEN, fd, null, os.O_RDWR, 0) for fd in (0, 1, 2)]
-    command = [sys.executable, "-I", "-m", "devvault.daemon", "--ready-fd", str(READY_FD)]
-    try:
-        child = os.posix_spawn(
-            "/bin/sh",
-            ["sh", "-c", _LAUNCH, "devvault", *command],
-            environment(home, os.environ),
-            file_actions=actions,
-            setsid=True,
-            setsigmask=[],
-            setsigdef=signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP},
-        )
-    except OSError as error:
-        raise Unavailable(f"cannot start the daemon: {error.strerror}") from error
-    with contextlib.suppress(ChildProcessError):  # a program may take no notice of its children
-        os.waitpid(child, 0)
-
-
-def _pipe() -> tuple[int, int]:
-    """Return a pipe, its writing end above every descriptor that the launch rearranges."""
-    import fcntl
-
-    reading, low = os.pipe()
-    try:
-        writing = fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, 64)
-    finally:
-        os.close(low)
-    return reading, writing
-
-
-def _inherited() -> list[int]:
-    """Return our open descriptors that a new process would get, but 0 to 2."""
-    found = []
-    for name in os.listdir("/dev/fd"):  # noqa: PTH208  # pathlib would list the same
-        try:
-            if int(name) > 2 and os.get_inheritable(int(name)):
-                found.append(int(name))
-        except OSError:
-            continue  # the listing's own descriptor
-    return found
 
 
 def _told_error(told: bytes) -> DevvaultError:

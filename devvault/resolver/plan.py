@@ -133,25 +133,33 @@ class _Wanted:
     text: str
 
 
-def read_files(journey: Journey) -> Settings:
+def read_file(file: EnvFile) -> Sequence[Setting]:
+    """Return the settings of one file, in order.
+
+    Raises:
+        WrongUse: it is not text, or of no known format.
+    """
+    try:
+        form = get_format(file.format)
+    except KeyError:
+        raise WrongUse(f"{file.path}: settings of this format are not read") from None
+    try:
+        return form.read(file.data)
+    except Invalid as error:
+        raise WrongUse(
+            f"{file.path}: {error.message}", hint=f"save {file.path} as UTF-8 text"
+        ) from error
+
+
+def read_files(
+    journey: Journey, read: Callable[[EnvFile], Sequence[Setting]] = read_file
+) -> Settings:
     """Return every setting of the journey's files, in order, with the file it stands in.
 
     Raises:
         WrongUse: an env file is not text, or no such format.
     """
-    found: list[tuple[EnvFile, Setting]] = []
-    for file in journey.files:
-        try:
-            form = get_format(file.format)
-        except KeyError:
-            raise WrongUse(f"{file.path}: settings of this format are not read") from None
-        try:
-            found.extend((file, setting) for setting in form.read(file.data))
-        except Invalid as error:
-            raise WrongUse(
-                f"{file.path}: {error.message}", hint=f"save {file.path} as UTF-8 text"
-            ) from error
-    return found
+    return [(file, setting) for file in journey.files for setting in read(file)]
 
 
 def needed_names(journey: Journey, settings: Settings) -> tuple[str, ...]:

@@ -52,12 +52,11 @@ def canon(*parts: str | bytes | int) -> bytes:
     Each part is its length (four bytes, big endian) and its bytes: text in UTF-8 (an undecodable
     byte of a file name as its surrogate, three bytes), a number in decimal digits.
     """
-    found = bytearray()
+    found = []
     for part in parts:
         data = part if isinstance(part, bytes) else str(part).encode("utf-8", "surrogatepass")
-        found += len(data).to_bytes(4, "big")
-        found += data
-    return bytes(found)
+        found += [len(data).to_bytes(4, "big"), data]
+    return b"".join(found)
 
 
 def seal(
@@ -74,9 +73,10 @@ def seal(
     """
     key = random(KEY_SIZE)
     nonce = random(NONCE_SIZE)
-    wrapped = nonce + wrap.encrypt(nonce, key, canon(_WRAP, *identity, generation))
+    for_wrap, for_record = _bindings(identity, generation)
+    wrapped = nonce + wrap.encrypt(nonce, key, for_wrap)
     nonce = random(NONCE_SIZE)
-    content = AESGCM(key).encrypt(nonce, plaintext, canon(_RECORD, *identity))
+    content = AESGCM(key).encrypt(nonce, plaintext, for_record)
     return Sealed(generation, wrapped, FORMAT + nonce + content)
 
 
@@ -91,19 +91,24 @@ def open_sealed(wrap: AESGCM, identity: Identity, sealed: Sealed) -> bytes:
         raise _damaged(identity, "is cut short")
     if sealed.sealed[:1] != FORMAT:
         raise _damaged(identity, f"has format {sealed.sealed[0]}, which is not known here")
+    for_wrap, for_record = _bindings(identity, sealed.generation)
     try:
-        key = wrap.decrypt(
-            sealed.wrapped[:NONCE_SIZE],
-            sealed.wrapped[NONCE_SIZE:],
-            canon(_WRAP, *identity, sealed.generation),
-        )
+        key = wrap.decrypt(sealed.wrapped[:NONCE_SIZE], sealed.wrapped[NONCE_SIZE:], for_wrap)
         return AESGCM(key).decrypt(
-            sealed.sealed[1 : 1 + NONCE_SIZE],
-            sealed.sealed[1 + NONCE_SIZE :],
-            canon(_RECORD, *identity),
+            sealed.sealed[1 : 1 + NONCE_SIZE], sealed.sealed[1 + NONCE_SIZE :], for_record
         )
     except InvalidTag as error:
         raise _damaged(identity, "was changed, or moved here from another place") from error
+
+
+def _bindings(identity: Identity, generation: int) -> tuple[bytes, bytes]:
+    """Return the associated data of the wrapping and of the record; every read pays for this."""
+    place = canon(*identity)
+    return _WRAP_BEGIN + place + canon(generation), _RECORD_BEGIN + place
+
+
+_WRAP_BEGIN = canon(_WRAP)
+_RECORD_BEGIN = canon(_RECORD)
 
 
 def _damaged(identity: Identity, what: str) -> Damaged:

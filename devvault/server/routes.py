@@ -1,15 +1,19 @@
-"""The flat table of both planes: method and path -> handler. api-version is checked here."""
+"""The flat table of both planes: method and path -> handler. api-version is checked here.
+
+A request's path comes decoded, once; nothing is decoded again here.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from urllib.parse import unquote
 
 from devvault.errors import DevvaultError, Invalid, NotFound
 from devvault.server.control import groups, roles, vaults
 from devvault.server.data import deleted, secrets
+from devvault.server.data.secrets import vault_of
+from devvault.server.headers import control_headers, data_headers
 from devvault.server.reply import Reply, Request, error_reply, json_reply
 from devvault.vault.gate import Gate
 
@@ -17,6 +21,7 @@ Handler = Callable[..., Reply]
 
 # What the service knows (specification: access, section 4).
 DATA_VERSIONS = (
+    "2015-06-01",
     "2016-10-01",
     "7.0",
     "7.1",
@@ -29,6 +34,7 @@ DATA_VERSIONS = (
     "2026-04-01",
 )
 _LATEST = DATA_VERSIONS[-1]
+_PREVIEW = re.compile(r"7\.6-preview\.2|202[56]-\d\d-\d\d-preview")
 _CONTROL_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
 _OVERRIDES = {"PATCH", "DELETE", "PUT"}
 
@@ -41,6 +47,9 @@ _DELETED_AT = (
     f"{_SUBSCRIPTION}/providers/microsoft\\.keyvault/locations/([^/]+)/deletedvaults/([^/]+)"
 )
 _AUTHORIZATION = "(/subscriptions/.+?)/providers/microsoft\\.authorization"
+# Built-in roles are found without a subscription too: that is how role ids are often written.
+_DEFINITIONS = "(|/subscriptions/.+?)/providers/microsoft\\.authorization/roledefinitions"
+_HSMS = f"{_SUBSCRIPTION}/providers/microsoft\\.keyvault/(?:managedhsms|deletedmanagedhsms)"
 
 
 def _table(
@@ -95,8 +104,9 @@ CONTROL = _table(
         ("PUT", f"{_AUTHORIZATION}/roleassignments/([^/]+)", roles.put_assignment),
         ("GET", f"{_AUTHORIZATION}/roleassignments/([^/]+)", roles.get_assignment),
         ("DELETE", f"{_AUTHORIZATION}/roleassignments/([^/]+)", roles.delete_assignment),
-        ("GET", f"{_AUTHORIZATION}/roledefinitions", roles.list_roles),
-        ("GET", f"{_AUTHORIZATION}/roledefinitions/([^/]+)", roles.get_role),
+        ("GET", _DEFINITIONS, roles.list_roles),
+        ("GET", f"{_DEFINITIONS}/([^/]+)", roles.get_role),
+        ("GET", _HSMS, vaults.list_no_hsms),
     )
 )
 
@@ -104,70 +114,100 @@ CONTROL = _table(
 def dispatch_data(request: Request, gate: Gate) -> Reply:
     """Answer a request to a vault."""
     try:
-        version = request.query.get("api-version")
-        if version is None:
-            raise Invalid("The api-version query parameter is required.")
-        if version.lower().removesuffix("-preview") not in DATA_VERSIONS and not re.fullmatch(
-            r"(?:7\.6-preview\.2|202[56]-\d\d-\d\d-preview)", version
-        ):
-            raise Invalid(
-                f"The specified version ({version}) is not recognized. Consider using the latest"
-                f" supported version ({_LATEST})."
-            )
-        return _dispatch(DATA, request, gate)
+        reply = _data(_tidy(request), gate)
     except DevvaultError as error:
-        return error_reply(error)
+        reply = error_reply(error)
+    vault = gate.find_vault(vault_of(request))
+    return _with(reply, data_headers(request, vault.location if vault else ""))
 
 
 def dispatch_control(request: Request, gate: Gate) -> Reply:
     """Answer a request to Azure Resource Manager."""
     try:
-        version = request.query.get("api-version")
-        if version is None:
-            raise Invalid(
-                "The api-version query parameter (?api-version=) is required for all requests.",
-                code="MissingApiVersionParameter",
-            )
-        if _CONTROL_VERSION.fullmatch(version) is None:
-            raise Invalid(
-                f"The api-version '{version}' is invalid.", code="InvalidApiVersionParameter"
-            )
-        named = re.match(_SUBSCRIPTION, request.path, re.IGNORECASE)
-        if named is None or named[1].lower() != gate.subscription.lower():
-            raise NotFound(
-                f"The subscription '{named[1] if named else ''}' could not be found.",
-                code="SubscriptionNotFound",
-                hint="devvault daemon status",
-            )
-        return _dispatch(CONTROL, request, gate)
+        reply = _control(_tidy(request), gate)
+    except Invalid as error:
+        # The vaults' own word for a malformed request is not ARM's.
+        reply = error_reply(_arm(error) if error.code == Invalid.code else error)
     except DevvaultError as error:
-        return error_reply(error)
+        reply = error_reply(error)
+    return _with(reply, control_headers(request))
+
+
+def _data(request: Request, gate: Gate) -> Reply:
+    version = request.query.get("api-version")
+    if not version:
+        raise Invalid("The api-version query parameter is required.")
+    known = version.lower().removesuffix("-preview") in DATA_VERSIONS
+    if not known and _PREVIEW.fullmatch(version.lower()) is None:
+        raise Invalid(
+            f"The specified version ({version}) is not recognized. Consider using the latest"
+            f" supported version ({_LATEST})."
+        )
+    return _dispatch(DATA, request, gate)
+
+
+def _control(request: Request, gate: Gate) -> Reply:
+    version = request.query.get("api-version")
+    if not version:
+        raise Invalid(
+            "The api-version query parameter (?api-version=) is required for all requests.",
+            code="MissingApiVersionParameter",
+        )
+    if _CONTROL_VERSION.fullmatch(version) is None:
+        raise Invalid(
+            f"The api-version '{version}' is invalid. The format is yyyy-MM-dd or"
+            " yyyy-MM-dd-preview.",
+            code="InvalidApiVersionParameter",
+        )
+    named = re.match(_SUBSCRIPTION, request.path, re.IGNORECASE)
+    if named is not None and named[1].lower() != gate.subscription.lower():
+        raise NotFound(
+            f"The subscription '{named[1]}' could not be found.",
+            code="SubscriptionNotFound",
+            hint="devvault daemon status",
+        )
+    return _dispatch(CONTROL, request, gate)
+
+
+def _arm(error: Invalid) -> Invalid:
+    return Invalid(error.message, code="BadRequest", hint=error.hint, fields=error.fields)
+
+
+def _tidy(request: Request) -> Request:
+    """Return the request as the table knows it.
+
+    Old clients send a doubled slash; a closing one means the current version, or nothing. A POST
+    may stand for another method where the client cannot send that.
+    """
+    path = re.sub("/{2,}", "/", request.path).rstrip("/") or "/"
+    method = request.method.upper()
+    override = request.headers.get("x-http-method", "").upper()
+    if method == "POST" and override in _OVERRIDES:
+        method = override
+    return replace(request, method=method, path=path)
+
+
+def _with(reply: Reply, headers: dict[str, str]) -> Reply:
+    return replace(reply, headers={**headers, **reply.headers})
 
 
 def _dispatch(
     table: tuple[tuple[str, re.Pattern[str], Handler], ...], request: Request, gate: Gate
 ) -> Reply:
-    # Old clients send a doubled slash; a closing one means the current version.
-    path = re.sub("/{2,}", "/", unquote(request.path))
-    path = path.rstrip("/") or "/"
-    method = request.method
-    override = request.headers.get("x-http-method", "").upper()
-    if method == "POST" and override in _OVERRIDES:
-        method = override
     allowed = []
-    for wanted, pattern, handler in table:
-        found = pattern.fullmatch(path)
+    for method, pattern, handler in table:
+        found = pattern.fullmatch(request.path)
         if found is None:
             continue
-        if wanted == method:
-            return handler(replace(request, path=path), gate, *found.groups())
-        allowed.append(wanted)
+        if method == request.method:
+            return handler(request, gate, *found.groups())
+        allowed.append(method)
     if allowed:
         body = {
             "error": {
                 "code": "MethodNotAllowed",
-                "message": f"The HTTP method {method} is not allowed here.",
+                "message": f"The HTTP method {request.method} is not allowed here.",
             }
         }
         return json_reply(405, body, {"allow": ", ".join(dict.fromkeys(allowed))})
-    raise NotFound(f"The resource at {path} was not found.")
+    raise NotFound(f"The resource at {request.path} was not found.")

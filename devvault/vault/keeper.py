@@ -355,6 +355,9 @@ class Keeper:
         """
         self._unerased = True
         self._uncompacted = self._uncompacted or compact
+        opened = self._opened
+        if opened is not None:
+            opened.records.forget()
         store = self.store
         with contextlib.suppress(Unavailable):
             if self._uncompacted:

@@ -134,6 +134,7 @@ class Opened:
 
     def forget(self) -> None:
         """Drop the keys."""
+        self.records.forget()
         self.master.wipe()
         self.key = b""
 

@@ -25,6 +25,9 @@ TRUST = "trust"
 STASH = "stash"
 SECRET = "secret"  # noqa: S105  # a kind of record
 SECRET_VERSION = "secret.version"  # noqa: S105  # a kind of record
+# What a program asks for again and again: secrets, by name and by version.
+_REMEMBERED = frozenset({SECRET, SECRET_VERSION})
+_OPENED_LIMIT = 512
 
 
 class Records:
@@ -33,6 +36,7 @@ class Records:
     def __init__(self, sealer: Master) -> None:
         self._sealers: dict[int, Master] = {sealer.generation: sealer}
         self._current = sealer
+        self._opened: dict[Row, dict[str, Any]] = {}
 
     @property
     def generation(self) -> int:
@@ -59,6 +63,11 @@ class Records:
         """Forget a generation that no row uses any more."""
         if generation != self._current.generation:
             self._sealers.pop(generation, None)
+            self._opened.clear()
+
+    def forget(self) -> None:
+        """Forget what was opened: the home is being locked."""
+        self._opened.clear()
 
     def seal(
         self,
@@ -89,6 +98,9 @@ class Records:
         Raises:
             Damaged: the seal does not open, or a clear column says something else than the seal.
         """
+        kept = self._opened.get(row)
+        if kept is not None:
+            return kept
         whole = self._open_whole(row)
         body = whole.get("body")
         if whole.get("state") != row.state or whole.get("due") != row.due or body is None:
@@ -97,7 +109,18 @@ class Records:
                 hint="devvault audit verify",
             )
         assert isinstance(body, dict)
+        self._keep(row, body)
         return body
+
+    def _keep(self, row: Row, body: dict[str, Any]) -> None:
+        """Remember what a row held, every column of it: an edited one is opened anew.
+
+        It lives as long as the keys do, in the same memory, and is forgotten with them.
+        """
+        if row.kind in _REMEMBERED:
+            if len(self._opened) >= _OPENED_LIMIT:
+                self._opened.clear()
+            self._opened[row] = body
 
     def reseal(self, row: Row, sealer: Master) -> Row:
         """Return the same record under a fresh data key of another generation."""

@@ -256,6 +256,17 @@ def test_a_program_is_looked_up_as_execvp_does(run, project):
     assert result("script", env={"PATH": ""})[0] == 0  # an empty PATH entry is the folder itself
 
 
+def test_closed_standard_streams_stop_nothing(daemon, home, project, tmp_path):
+    daemon(fields(b"Wdevvault: note: nobody reads this", b"SA=1"))
+    out = tmp_path / "out"
+    script = f'exec "$@" 0<&- 1>"{out}" 2>&-'
+    command = [sys.executable, "-I", "-S", "-c", STUB, FAST, "", "run", "--", "printenv", "A"]
+    env = {"PATH": os.environ["PATH"], "DEVVAULT_HOME": os.fspath(home.root)}
+    done = subprocess.run(["sh", "-c", script, "sh", *command], cwd=project, env=env, timeout=60)
+    assert done.returncode == 0
+    assert out.read_bytes() == b"1\n"
+
+
 @pytest.mark.parametrize(
     "args",
     [

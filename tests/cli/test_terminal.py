@@ -82,6 +82,22 @@ def test_a_passphrase_home_and_a_hidden_value(place):
     assert "wrong passphrase" in shown
 
 
+def test_without_a_keyring_the_passphrase_is_offered(place):
+    code, shown = talk(
+        *place,
+        ["init", "--name", "my-app-vault"],
+        [
+            ("recovery key", "n\n"),
+            ("with a passphrase instead?", "\n"),
+            ("new passphrase", "pw\n"),
+            ("once more", "pw\n"),
+        ],
+    )
+    assert code == 0, shown
+    code, shown = talk(*place, ["daemon", "status", "--query", "key_source"], [])
+    assert '"passphrase"' in shown
+
+
 def test_two_answers_that_differ_make_nothing(place):
     code, shown = talk(
         *place,

@@ -1,10 +1,11 @@
 import json
 import os
+import time
 
 import pytest
 
 from devvault import __version__, errors
-from devvault.client import daemon
+from devvault.client import daemon, launch
 from devvault.paths import Home
 from tests.client.peer import Peer, reply
 
@@ -64,32 +65,84 @@ def test_versions_are_compared_as_numbers(one, two, older):
     assert daemon.is_older(one, two) is older
 
 
-def test_the_daemons_environment_is_an_allow_list(home):
-    kept = daemon.environment(home, {
-        "HOME": "/home/u",
-        "LC_ALL": "C.UTF-8",
-        "XDG_RUNTIME_DIR": "/run/user/1",
-        "DBUS_SESSION_BUS_ADDRESS": "unix:path=/bus",
-        "DEVVAULT_KEY_SOURCE": "file",
-        "DEVVAULT_HOME": "/elsewhere",
-        "DEVVAULT_PASSPHRASE": "hunter2",
-        "DEVVAULT_PASSPHRASE_FILE": "/p",
-        "PATH": "/evil",
-        "PYTHONPATH": "/evil",
-        "PYTHONSTARTUP": "/evil",
-        "LD_PRELOAD": "/evil.so",
-        "SSL_CERT_FILE": "/evil.pem",
-        "MY_SECRET": "x",
+def test_the_daemons_environment_is_an_allow_list():
+    kept = launch.environment(b"/h", {
+        b"HOME": b"/home/u",
+        b"LC_ALL": b"C.UTF-8",
+        b"XDG_RUNTIME_DIR": b"/run/user/1",
+        b"DBUS_SESSION_BUS_ADDRESS": b"unix:path=/bus",
+        b"DEVVAULT_KEY_SOURCE": b"file",
+        b"DEVVAULT_HOME": b"/elsewhere",
+        b"DEVVAULT_PASSPHRASE": b"hunter2",
+        b"DEVVAULT_PASSPHRASE_FILE": b"/p",
+        b"DEVVAULT_LC_CTYPE": b"=C",
+        b"DEVVAULT_STARTING": b"9",
+        b"PATH": b"/evil",
+        b"PYTHONPATH": b"/evil",
+        b"PYTHONSTARTUP": b"/evil",
+        b"LD_PRELOAD": b"/evil.so",
+        b"SSL_CERT_FILE": b"/evil.pem",
+        b"MY_SECRET": b"x",
     })  # fmt: skip
     assert kept == {
-        "HOME": "/home/u",
-        "LC_ALL": "C.UTF-8",
-        "XDG_RUNTIME_DIR": "/run/user/1",
-        "DBUS_SESSION_BUS_ADDRESS": "unix:path=/bus",
-        "DEVVAULT_KEY_SOURCE": "file",
-        "DEVVAULT_HOME": str(home.root),
-        "PATH": daemon._SAFE_PATH,
+        b"HOME": b"/home/u",
+        b"LC_ALL": b"C.UTF-8",
+        b"XDG_RUNTIME_DIR": b"/run/user/1",
+        b"DBUS_SESSION_BUS_ADDRESS": b"unix:path=/bus",
+        b"DEVVAULT_KEY_SOURCE": b"file",
+        b"DEVVAULT_HOME": b"/h",
+        b"PATH": launch.SAFE_PATH,
     }
+
+
+def told_by(script, tmp_path):
+    """Launch a program in the daemon's place, and return what it tells through the pipe."""
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\n" + script)
+    program.chmod(0o755)
+    given = {b"LANG": b"C", b"SECRET": b"x"}
+    pipe = launch.launch(os.fsencode(program), b"/h", given)
+    with os.fdopen(pipe, "rb") as file:
+        return file.read().decode().splitlines()
+
+
+def test_a_launched_process_begins_clean(tmp_path):
+    held = os.open(os.devnull, os.O_RDONLY)
+    os.set_inheritable(held, True)
+    script = """
+exec >&"$5"
+echo "$@"
+pwd; umask; env | grep -v ^_= | sort
+echo $(ls -l /proc/$$/fd | grep -c -v -E "/dev/null|pipe:|/program|total")
+ps -o ppid=,sid= -p $$ 2>/dev/null || echo - -
+"""
+    try:
+        lines = told_by(script, tmp_path)
+    finally:
+        os.close(held)
+    fd = lines[0].split()[-1]
+    assert lines[0] == f"-I -m devvault.daemon --ready-fd {fd}"
+    assert lines[1:3] == ["/", "0077"]
+    path = f"PATH={launch.SAFE_PATH.decode()}"
+    assert lines[3:7] == ["DEVVAULT_HOME=/h", "LANG=C", path, "PWD=/"]  # the script's own PWD
+    assert lines[7] == "0"
+    parent, session = lines[8].split()
+    assert parent != str(os.getpid())
+    assert session != str(os.getsid(0))
+
+
+def test_the_pipe_ends_with_the_process(tmp_path):
+    assert told_by("exit 3", tmp_path) == []
+    with pytest.raises(errors.Unavailable) as caught:
+        daemon._wait(launch.launch(b"/no/such/program", b"/h", {}), time.monotonic() + 20)
+    assert caught.value.hint == "devvault daemon run"
+
+
+def test_a_start_that_takes_too_long_is_given_up(tmp_path):
+    reading, writing = os.pipe()
+    with pytest.raises(errors.Unavailable, match="too long"):
+        daemon._wait(reading, time.monotonic())
+    os.close(writing)
 
 
 def test_what_the_start_pipe_says_becomes_the_error():

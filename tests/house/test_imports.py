@@ -58,6 +58,8 @@ FOREIGN: dict[str, set[str]] = {
     "watchdog": {"devvault.resolver.watch"},
     "jmespath": {"devvault.cli.say"},
     "rich": {"devvault.cli.say"},
+    # Ours: client/launch.py, which the fast path loads without its package.
+    "launch": {"devvault.cli.fast"},
     # The driver under keyring's Secret Service backend, for its errors and its collections.
     "secretstorage": {"devvault.sealing"},
     "jeepney": {"devvault.sealing"},

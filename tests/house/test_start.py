@@ -33,7 +33,8 @@ def loaded(statement, *flags, path):
 def test_the_fast_path_imports_three_modules_of_c():
     names = {found.module for found in imports(FAST)}
     typing = {"collections.abc", "typing"}  # below TYPE_CHECKING
-    assert names - typing == {"posix", "sys", "_socket", "_signal"}
+    assert names - typing == {"posix", "sys", "_socket", "_signal", "launch"}
+    assert {found.module for found in imports("devvault.client.launch")} == {"posix", "_signal"}
     folder = ROOT / "devvault" / "cli"
     assert loaded("import fast", "-I", "-S", path=folder) == ["fast"]
     assert set(loaded("import fast, _socket", "-I", "-S", path=folder)) == {"fast", "_socket"}

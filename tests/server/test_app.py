@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from pathlib import Path
@@ -51,9 +52,11 @@ def test_paths_and_methods(served):
 
 
 def test_a_body_over_its_limit_is_refused_and_the_next_request_served(served):
-    found = served.ask("POST", "/local/trust", b"x" * 70_000)
-    assert found.status == 413
-    assert found.headers["connection"] == "close"
+    # A client that is still sending when the refusal comes may find the line closed instead.
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        found = served.ask("POST", "/local/trust", b"x" * 70_000)
+        assert found.status == 413
+        assert found.headers["connection"] == "close"
     assert served.ask("GET", "/local/status").status == 200
 
 

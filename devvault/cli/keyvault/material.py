@@ -25,7 +25,7 @@ def read_value(args: argparse.Namespace, question: str) -> tuple[str, str]:
         Invalid: the file is not of that encoding.
     """
     encoding: str = args.encoding or "utf-8"
-    if args.file is not None and args.value is not None:
+    if args.value == "" or (args.file is not None and args.value is not None):
         raise WrongUse(
             "incorrect usage: [Required] --value VALUE | --file PATH",
             hint="devvault keyvault secret set --help",

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from devvault.errors import Invalid
+from devvault.server.paging import list_reply
 from devvault.server.reply import Reply, Request, json_reply
-from devvault.server.wire.fields import read_body, tags, text
-from devvault.server.wire.vault import show_group
+from devvault.server.wire.fields import read_body, tags
+from devvault.server.wire.group import read_location, show_group
 from devvault.vault import vaults
 from devvault.vault.gate import Gate
-from devvault.vault.keeper import DEFAULT_LOCATION
 
 
 def put_group(request: Request, gate: Gate, _subscription: str, name: str) -> Reply:
-    """PUT .../resourcegroups/{name}."""
+    """PUT .../resourcegroups/{name}: 201 where it is new."""
     body = read_body(request.body)
-    known = {group.name.lower() for group in vaults.list_groups(gate, request.caller)}
-    fresh = name.lower() not in known
-    location = text(body, "location") or (DEFAULT_LOCATION if fresh else "")
+    location = read_location(body)
+    if not location:
+        raise Invalid(
+            "The location property is required for this definition.", code="LocationRequired"
+        )
+    asked = gate.clock.now()
     group = vaults.put_group(gate, request.caller, name, location, tags(body) or {})
-    return json_reply(201 if fresh else 200, show_group(gate.subscription, group))
+    status = 201 if group.created >= asked else 200
+    return json_reply(status, show_group(gate.subscription, group))
 
 
 def get_group(request: Request, gate: Gate, _subscription: str, name: str) -> Reply:
@@ -29,7 +36,9 @@ def get_group(request: Request, gate: Gate, _subscription: str, name: str) -> Re
 def list_groups(request: Request, gate: Gate, _subscription: str) -> Reply:
     """GET .../resourcegroups."""
     found = vaults.list_groups(gate, request.caller)
-    return json_reply(200, {"value": [show_group(gate.subscription, group) for group in found]})
+    return list_reply(
+        request, found, partial(show_group, gate.subscription), lambda group: group.name
+    )
 
 
 def delete_group(request: Request, gate: Gate, _subscription: str, name: str) -> Reply:

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import re
 
-from devvault.access.rbac import Assignment, scope_covers
-from devvault.errors import NotFound
+from devvault.access.rbac import scope_covers
+from devvault.errors import Invalid, NotFound
+from devvault.model.names import subscription_scope
 from devvault.server.reply import Reply, Request, json_reply
-from devvault.server.wire.assignment import show_assignment, show_role
+from devvault.server.wire.assignment import BUILT_IN, show_assignment, show_role
 from devvault.server.wire.fields import member, read_body, required_text, text
 from devvault.vault import grants
 from devvault.vault.gate import Gate
 
-_ROLE_NAME = re.compile(r"roleName eq '(?P<name>[^']*)'", re.IGNORECASE)
-_PRINCIPAL = re.compile(r"(?:principalId eq|assignedTo\()\s*'(?P<oid>[^']*)'\)?", re.IGNORECASE)
+_AND = re.compile(r"\s+and\s+", re.IGNORECASE)
+_TERM = re.compile(
+    r"(?P<word>\w+)(?:\(\)|\('(?P<inside>[^']*)'\)|\s+eq\s+'(?P<equal>[^']*)')", re.IGNORECASE
+)
 
 
 def put_assignment(request: Request, gate: Gate, scope: str, id: str) -> Reply:
     """PUT {scope}/providers/Microsoft.Authorization/roleAssignments/{id}."""
     asked = member(read_body(request.body), "properties")
+    if text(asked, "condition"):
+        # Kept without being obeyed it would give more than was asked for.
+        raise Invalid(
+            "Role assignments with a condition are not supported.",
+            code="RoleAssignmentConditionNotSupported",
+        )
     made = grants.assign(
         gate,
         request.caller,
@@ -41,12 +50,14 @@ def get_assignment(request: Request, gate: Gate, scope: str, id: str) -> Reply:
 
 def list_assignments(request: Request, gate: Gate, scope: str) -> Reply:
     """GET {scope}/.../roleAssignments, with `atScope()` or a principal as `$filter`."""
-    asked = request.query.get("$filter", "")
-    principal = _PRINCIPAL.search(asked)
+    asked = _filter(request, "atscope", "principalid", "assignedto")
+    principals = {asked[word].lower() for word in ("principalid", "assignedto") if word in asked}
     found = [
         assignment
         for assignment in grants.list_assignments(gate, request.caller, scope)
-        if _is_asked(assignment, scope, asked, principal["oid"] if principal else "")
+        if principals <= {assignment.principal.lower()}
+        # `atScope()` leaves out what lies below the scope.
+        and ("atscope" not in asked or scope_covers(assignment.scope, scope))
     ]
     return json_reply(
         200, {"value": [show_assignment(gate.subscription, assignment) for assignment in found]}
@@ -63,18 +74,19 @@ def delete_assignment(request: Request, gate: Gate, scope: str, id: str) -> Repl
 
 def list_roles(request: Request, gate: Gate, scope: str) -> Reply:
     """GET {scope}/.../roleDefinitions, with a role's name as `$filter`."""
-    named = _ROLE_NAME.search(request.query.get("$filter", ""))
+    asked = _filter(request, "rolename", "type", "atscopeandbelow")
     found = [
         show_role(gate.subscription, role)
-        for role in grants.list_roles(gate, request.caller, scope)
-        if named is None or role.name.lower() == named["name"].lower()
+        for role in grants.list_roles(gate, request.caller, _or_subscription(gate, scope))
+        if asked.get("rolename", role.name).lower() == role.name.lower()
+        and asked.get("type", BUILT_IN).lower() == BUILT_IN.lower()
     ]
     return json_reply(200, {"value": found})
 
 
 def get_role(request: Request, gate: Gate, scope: str, id: str) -> Reply:
     """GET {scope}/.../roleDefinitions/{id}."""
-    for role in grants.list_roles(gate, request.caller, scope):
+    for role in grants.list_roles(gate, request.caller, _or_subscription(gate, scope)):
         if role.id == id.lower():
             return json_reply(200, show_role(gate.subscription, role))
     raise NotFound(
@@ -83,8 +95,23 @@ def get_role(request: Request, gate: Gate, scope: str, id: str) -> Reply:
     )
 
 
-def _is_asked(assignment: Assignment, scope: str, asked: str, principal: str) -> bool:
-    if principal and assignment.principal.lower() != principal.lower():
-        return False
-    # `atScope()` leaves out what lies below the scope.
-    return "atscope()" not in asked.lower() or scope_covers(assignment.scope, scope)
+def _or_subscription(gate: Gate, scope: str) -> str:
+    return scope or subscription_scope(gate.subscription)
+
+
+def _filter(request: Request, *known: str) -> dict[str, str]:
+    """Return the terms of `$filter`, joined by `and`: word in lower case -> what it is given.
+
+    Raises:
+        Invalid: a term that we do not know; leaving it out would show more than was asked for.
+    """
+    asked = request.query.get("$filter", "").strip()
+    terms: dict[str, str] = {}
+    for part in _AND.split(asked) if asked else ():
+        term = _TERM.fullmatch(part)
+        if term is None or term["word"].lower() not in known:
+            raise Invalid(
+                "The filter is not one that devvault knows.", code="InvalidFilterInQueryString"
+            )
+        terms[term["word"].lower()] = term["inside"] or term["equal"] or ""
+    return terms

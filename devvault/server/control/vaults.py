@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
+from devvault.access.policies import check_policies
 from devvault.errors import Invalid
+from devvault.model.vault import Vault
+from devvault.server.paging import list_reply
 from devvault.server.reply import Reply, Request, json_reply
-from devvault.server.wire.fields import member, read_body, required_text, text
+from devvault.server.wire.fields import Body, member, one_of, read_body, required_text
 from devvault.server.wire.vault import (
     VAULT_TYPE,
     read_spec,
@@ -16,25 +20,33 @@ from devvault.server.wire.vault import (
 )
 from devvault.vault import vaults
 from devvault.vault.gate import Gate
+from devvault.vault.vaults import VaultSpec
+
+# From this version on a new vault is under RBAC by itself (specification: access, section 1).
+_RBAC_SINCE = "2026-02-01"
 
 _FILTER = re.compile(
-    r"resourceType eq '(?P<type>[^']+)'(?: and name eq '(?P<name>[^']*)')?", re.IGNORECASE
+    r"resourceType\s+eq\s+'(?P<type>[^']+)'(?:\s+and\s+name\s+eq\s+'(?P<name>[^']*)')?",
+    re.IGNORECASE,
 )
 
 
 def put_vault(request: Request, gate: Gate, _subscription: str, group: str, name: str) -> Reply:
     """PUT .../vaults/{name}; `createMode: recover` brings a deleted one back."""
     body = read_body(request.body)
-    mode = text(member(body, "properties"), "createMode") or "default"
-    if mode.lower() == "recover":
+    if one_of(member(body, "properties"), "createMode", "default", "recover") == "recover":
         return json_reply(200, show_vault(vaults.recover_vault(gate, request.caller, name)))
-    vault = vaults.create_vault(gate, request.caller, read_spec(group, name, body))
-    return json_reply(200, show_vault(vault))
+    spec = _read(gate, group, name, body)
+    # Before this version of the API a new vault had access policies; an update never changes it.
+    older = request.query["api-version"][:10] < _RBAC_SINCE
+    if spec.rbac is None and older and gate.find_vault(name) is None:
+        spec = replace(spec, rbac=False)
+    return json_reply(200, show_vault(vaults.create_vault(gate, request.caller, spec)))
 
 
 def patch_vault(request: Request, gate: Gate, _subscription: str, group: str, name: str) -> Reply:
     """PATCH .../vaults/{name}."""
-    spec = read_spec(group, name, read_body(request.body))
+    spec = _read(gate, group, name, read_body(request.body))
     return json_reply(200, show_vault(vaults.update_vault(gate, request.caller, spec)))
 
 
@@ -52,13 +64,13 @@ def delete_vault(request: Request, gate: Gate, _subscription: str, group: str, n
 def list_in_group(request: Request, gate: Gate, _subscription: str, group: str) -> Reply:
     """GET .../resourceGroups/{group}/providers/Microsoft.KeyVault/vaults."""
     found = vaults.list_vaults(gate, request.caller, group)
-    return json_reply(200, {"value": [show_vault(vault) for vault in found]})
+    return list_reply(request, found, show_vault, _name)
 
 
 def list_vaults(request: Request, gate: Gate, _subscription: str) -> Reply:
     """GET .../providers/Microsoft.KeyVault/vaults."""
     found = vaults.list_vaults(gate, request.caller)
-    return json_reply(200, {"value": [show_vault(vault) for vault in found]})
+    return list_reply(request, found, show_vault, _name)
 
 
 def list_resources(request: Request, gate: Gate, _subscription: str) -> Reply:
@@ -70,19 +82,24 @@ def list_resources(request: Request, gate: Gate, _subscription: str) -> Reply:
         )
     found = vaults.list_vaults(gate, request.caller)
     name = asked["name"] if asked else None
-    shown = [
-        show_resource(vault)
+    chosen = [
+        vault
         for vault in found
         if (asked is None or asked["type"].lower() == VAULT_TYPE.lower())
         and (name is None or vault.name.lower() == name.lower())
     ]
-    return json_reply(200, {"value": shown})
+    return list_reply(request, chosen, show_resource, _name)
 
 
 def list_deleted(request: Request, gate: Gate, _subscription: str) -> Reply:
     """GET .../deletedVaults."""
     found = vaults.list_deleted_vaults(gate, request.caller)
-    return json_reply(200, {"value": [show_deleted(vault) for vault in found]})
+    return list_reply(request, found, show_deleted, _name)
+
+
+def list_no_hsms(_request: Request, _gate: Gate, _subscription: str) -> Reply:
+    """GET .../managedHSMs and .../deletedManagedHSMs: az asks whenever it lists vaults."""
+    return json_reply(200, {"value": []})
 
 
 def get_deleted(
@@ -108,3 +125,14 @@ def check_name(request: Request, gate: Gate, _subscription: str) -> Reply:
     if not free:
         shown |= {"reason": reason, "message": message}
     return json_reply(200, shown)
+
+
+def _read(gate: Gate, group: str, name: str, body: Body) -> VaultSpec:
+    spec = read_spec(group, name, body)
+    if spec.policies is not None:
+        check_policies(spec.policies, gate.tenant)
+    return spec
+
+
+def _name(vault: Vault) -> str:
+    return vault.name

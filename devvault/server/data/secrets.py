@@ -33,6 +33,13 @@ def set_secret(request: Request, gate: Gate, name: str) -> Reply:
 def get_secret(request: Request, gate: Gate, name: str, version: str = "") -> Reply:
     """GET /secrets/{name}/{version}."""
     found = secrets.get_secret(gate, request.caller, vault_of(request), name, version)
+    asked = request.query.get("outContentType")
+    if asked and asked != found.content_type:
+        # The service converts a certificate's PFX to PEM and refuses all else.
+        raise Invalid(
+            f"The secret cannot be given as '{asked}'; it is kept as"
+            f" '{found.content_type or 'text'}'."
+        )
     return json_reply(200, wire.bundle(request.host, found))
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from devvault.access.principals import Caller
 from devvault.config import Config
 from devvault.errors import Invalid
+from devvault.server.local.parsed import ParsedFiles
 from devvault.server.reply import Reply
 from devvault.vault.gate import Gate
 from devvault.vault.keeper import Keeper
@@ -114,6 +115,7 @@ class Plane:
     stop: Callable[[], None]
     version: str
     started: datetime
+    files: ParsedFiles = field(default_factory=ParsedFiles)
 
     def gate(self) -> Gate:
         """Return the gate of the unlocked home, unlocking it where that needs nothing.

@@ -64,7 +64,7 @@ def run(plane: Plane, ask: Ask) -> Reply:
             return _reply([b"Q" + _encode(path) for path in missing])
         config = plane.config()
         journey = _journey(sent, project, config)
-        settings = read_files(journey)
+        settings = read_files(journey, plane.files.read)
         needed = needed_names(journey, settings)
         if needed:
             return _reply([b"K" + _encode(name) for name in needed])

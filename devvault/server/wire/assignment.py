@@ -8,6 +8,7 @@ from devvault.server.wire.fields import Body
 from devvault.server.wire.vault import time_text
 
 _PROVIDER = "providers/Microsoft.Authorization"
+BUILT_IN = "BuiltInRole"
 
 
 def show_assignment(subscription: str, assignment: Assignment) -> Body:
@@ -42,7 +43,7 @@ def show_role(subscription: str, role: Role) -> Body:
         "type": "Microsoft.Authorization/roleDefinitions",
         "properties": {
             "roleName": role.name,
-            "type": "BuiltInRole",
+            "type": BUILT_IN,
             "description": role.description,
             "assignableScopes": ["/"],
             "permissions": [

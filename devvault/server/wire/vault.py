@@ -1,33 +1,33 @@
-"""Vaults and groups as Azure Resource Manager shows them."""
+"""Vaults as Azure Resource Manager shows them, and what a PUT or PATCH of one asks for."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
 from devvault.errors import Invalid
-from devvault.model.names import group_scope
-from devvault.model.vault import Group, Network, Policy, Vault
-from devvault.server.wire.fields import Body, flag, items, member, number, tags, text, texts
+from devvault.model.vault import Network, Policy, Vault
+from devvault.server.wire.fields import (
+    Body,
+    flag,
+    items,
+    member,
+    number,
+    one_of,
+    required_text,
+    tags,
+    text,
+    texts,
+)
+from devvault.server.wire.group import read_location
 from devvault.vault.vaults import VaultSpec
 
 VAULT_TYPE = "Microsoft.KeyVault/vaults"
+_PUBLIC = ("Enabled", "Disabled", "SecuredByPerimeter")
 
 
 def time_text(moment: datetime) -> str:
     """Return a time as ARM writes it."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
-
-
-def show_group(subscription: str, group: Group) -> Body:
-    """Return a resource group."""
-    return {
-        "id": group_scope(subscription, group.name),
-        "name": group.name,
-        "type": "Microsoft.Resources/resourceGroups",
-        "location": group.location,
-        "tags": dict(group.tags),
-        "properties": {"provisioningState": "Succeeded"},
-    }
 
 
 def show_vault(vault: Vault) -> Body:
@@ -105,7 +105,7 @@ def read_spec(group: str, name: str, body: Body) -> VaultSpec:
     return VaultSpec(
         name=name,
         group=group,
-        location=text(body, "location"),
+        location=read_location(body),
         sku=text(sku, "name"),
         rbac=flag(properties, "enableRbacAuthorization"),
         retention=number(properties, "softDeleteRetentionInDays"),
@@ -114,7 +114,7 @@ def read_spec(group: str, name: str, body: Body) -> VaultSpec:
         for_deployment=flag(properties, "enabledForDeployment"),
         for_disk_encryption=flag(properties, "enabledForDiskEncryption"),
         for_template_deployment=flag(properties, "enabledForTemplateDeployment"),
-        public_network=text(properties, "publicNetworkAccess"),
+        public_network=one_of(properties, "publicNetworkAccess", *_PUBLIC),
         network=None if acls is None else _read_network(member(properties, "networkAcls")),
         policies=None if policies is None else tuple(_read_policy(entry) for entry in policies),
         tags=tags(body),
@@ -136,11 +136,11 @@ def _show_policy(policy: Policy) -> Body:
 
 def _read_policy(entry: object) -> Policy:
     if not isinstance(entry, dict):
-        raise Invalid("An access policy must be an object.", code="BadRequest")
+        raise Invalid("An access policy must be an object.")
     given = member(entry, "permissions")
     return Policy(
-        text(entry, "tenantId") or "",
-        text(entry, "objectId") or "",
+        required_text(entry, "tenantId"),
+        required_text(entry, "objectId"),
         text(entry, "applicationId") or "",
         texts(given, "keys"),
         texts(given, "secrets"),
@@ -159,15 +159,16 @@ def _show_network(network: Network) -> Body:
 
 
 def _read_network(acls: Body) -> Network:
-    def named(rules: list[object] | None, key: str) -> tuple[str, ...]:
-        found = [rule.get(key) for rule in rules or [] if isinstance(rule, dict)]
-        if not all(isinstance(value, str) for value in found):
-            raise Invalid("A network rule is malformed.", code="BadRequest")
-        return tuple(str(value) for value in found)
-
     return Network(
-        text(acls, "bypass") or "AzureServices",
-        text(acls, "defaultAction") or "Allow",
-        named(items(acls, "ipRules"), "value"),
-        named(items(acls, "virtualNetworkRules"), "id"),
+        one_of(acls, "bypass", "AzureServices", "None") or "AzureServices",
+        one_of(acls, "defaultAction", "Allow", "Deny") or "Allow",
+        _read_rules(acls, "ipRules", "value"),
+        _read_rules(acls, "virtualNetworkRules", "id"),
     )
+
+
+def _read_rules(acls: Body, name: str, key: str) -> tuple[str, ...]:
+    found = items(acls, name) or []
+    if not all(isinstance(rule, dict) for rule in found):
+        raise Invalid(f"Property '{name}' must hold objects.")
+    return tuple(required_text(rule, key) for rule in found)

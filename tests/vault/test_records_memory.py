@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from devvault.errors import Damaged
+from devvault.sealing.master import Master
+from devvault.vault.records import SECRET, SECRET_VERSION, VAULT, Records
+
+HOME = "0" * 32
+
+
+@pytest.fixture
+def records() -> Records:
+    return Records(Master(HOME, 1, b"k" * 32))
+
+
+def test_a_row_that_was_opened_is_known_and_an_edited_one_is_not(records):
+    row = records.seal(SECRET_VERSION, "v", "n", {"value": "x"}, version="1")
+    assert records.open(row) is records.open(row)
+    flipped = bytes([row.sealed[-1] ^ 1])
+    for edited in (
+        replace(row, state=1),
+        replace(row, due=5),
+        replace(row, name="other"),
+        replace(row, scope="other"),
+        replace(row, version="2"),
+        replace(row, generation=2),
+        replace(row, sealed=row.sealed[:-1] + flipped),
+        replace(row, wrapped=row.wrapped[:-1] + bytes([row.wrapped[-1] ^ 1])),
+    ):
+        with pytest.raises(Damaged):
+            records.open(edited)
+
+
+def test_what_was_opened_is_forgotten_with_the_keys(records):
+    row = records.seal(SECRET, "v", "n", {"current": "1"})
+    first = records.open(row)
+    records.forget()
+    again = records.open(row)
+    assert again == first
+    assert again is not first
+
+
+def test_no_more_than_a_bounded_number_is_remembered(records):
+    for number in range(600):
+        records.open(records.seal(SECRET, "v", f"n{number}", {"current": "1"}))
+    assert len(records._opened) <= 512
+    vault = records.seal(VAULT, "", "v", {"name": "v"})
+    assert records.open(vault) is not records.open(vault)
