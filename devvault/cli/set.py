@@ -63,7 +63,7 @@ def main(args: argparse.Namespace) -> int:
     named = args.vault or (old.vault if old else None) or place.project.vault
     planes = open_planes()
     if named is None:
-        named = _only_vault(planes, place)
+        named = only_vault(planes, place)
     vault = place.project.vaults.get(named.lower(), named)
     same = old is not None and old.vault == named.lower()
     name = old.name if old and same else _free_name(key, named, settings)
@@ -159,7 +159,7 @@ def _expires(word: str | None) -> int | None:
     return int(found.timestamp())
 
 
-def _only_vault(planes: Planes, place: Place) -> str:
+def only_vault(planes: Planes, place: Place) -> str:
     """Return the one vault that this folder was given, where nothing names another."""
     given = sorted(given_vaults(planes, place.folder).values())
     if len(given) == 1:
