@@ -1,9 +1,10 @@
-"""`devvault run -- CMD` while the daemon is up: one request on its socket, then exec.
+"""`devvault run -- CMD`: one request on the daemon's socket, then exec.
 
 One self-contained file for `python -I -S`: it imports `posix` and `_socket` alone and parses no
-settings file. Whatever it cannot do itself it hands to the full CLI by exec: other verbs, other
-flags, no daemon, a file that is not plainly ours, an answer that is odd in any way. The full CLI
-makes the same request with the same `settle`, and its own ways to read a file and to ask.
+settings file. A daemon that is not there is started. Whatever else it cannot do itself it hands
+to the full CLI by exec: other verbs, other flags, no home, a file that is not plainly ours, an
+answer that is odd in any way. The full CLI makes the same request with the same `settle`, and its
+own ways to read a file and to ask.
 """
 
 import posix
@@ -30,8 +31,6 @@ KNOWN = (b"HOME", b"KEY_FILE", b"KEY_SOURCE", b"PASSPHRASE", b"PASSPHRASE_FILE")
 # What LC_CTYPE was before Python's own start changed it (PEP 538), `=` before the value.
 LOCALE = b"DEVVAULT_LC_CTYPE"
 OPEN_FLAGS = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_NOCTTY | posix.O_CLOEXEC
-# The pipe of a daemon that this process has started, for the full CLI to wait on.
-STARTING = b"DEVVAULT_STARTING"
 _ENOENT, _ENOEXEC, _EACCES, _ENOTDIR = 2, 8, 13, 20
 _BLANKED = bytes(63 if byte < 32 or byte == 127 else byte for byte in range(256))
 
@@ -56,37 +55,43 @@ def main(args: "list[str]", given: "dict[bytes, bytes]") -> "NoReturn":
     try:
         command, flags = parse(args)
         path = socket_path(given)
-        environment, _ = settle(
-            [b"Vrun", *flags],
-            given,
-            read_file,
-            read_listed,
-            lambda head, files: ask(path, head, files),
-        )
+
+        def answer(head: "list[bytes]", files: "list[bytes]") -> bytes:
+            try:
+                return ask(path, head, files)
+            except Down:
+                begin(path, given)
+                return ask(path, head, files)
+
+        environment, _ = settle([b"Vrun", *flags], given, read_file, read_listed, answer)
     except Stop as stop:
         posix._exit(stop.code)  # noqa: SLF001  # nothing is open, and no exit handler is ours
-    except (HandOver, OSError) as reason:
-        begun = begin(path, given) if isinstance(reason, Down) else {}
+    except (HandOver, OSError):
         locale = b"=" + given[b"LC_CTYPE"] if b"LC_CTYPE" in given else b""
         whole = [sys.executable, "-I", "-m", "devvault", *args]
-        posix.execve(sys.executable, whole, {**given, **begun, LOCALE: locale})
+        posix.execve(sys.executable, whole, {**given, LOCALE: locale})
     become(command, environment)
 
 
-def begin(path: bytes, given: "dict[bytes, bytes]") -> "dict[bytes, bytes]":
-    """Start the daemon of a home that is there, while the full CLI is yet to load."""
+def begin(path: bytes, given: "dict[bytes, bytes]") -> None:
+    """Start the daemon of a home that is there, and wait until it answers.
+
+    Raises:
+        HandOver, OSError: it did not start; the full CLI finds out why.
+    """
     sys.path.insert(0, __file__.rpartition("/")[0] + "/../client")
     import launch  # type: ignore[import-not-found]  # devvault.client.launch, without its package
 
     home = path[: -len(b"/run/s")]
-    try:
-        if not launch.is_home(home):
-            return {}
-        pipe = launch.launch(_encoded(sys.executable), home, given)
-    except OSError:
-        return {}
-    posix.set_inheritable(pipe, True)
-    return {STARTING: b"%d" % pipe}
+    if not launch.is_home(home):
+        raise HandOver
+    pipe = launch.launch(_encoded(sys.executable), home, given)
+    told = b""
+    while piece := posix.read(pipe, 4096):
+        told += piece
+    posix.close(pipe)
+    if told != b"ready\n":
+        raise HandOver
 
 
 def parse(args: "list[str]") -> "tuple[list[bytes], list[bytes]]":
@@ -165,7 +170,7 @@ def settle(
 
 def child_of(given: "dict[bytes, bytes]") -> "dict[bytes, bytes]":
     """Return an environment without what no child may see."""
-    hidden = (b"", b"DEVVAULT_PASSPHRASE", LOCALE, STARTING)  # and what no exec would take
+    hidden = (b"", b"DEVVAULT_PASSPHRASE", LOCALE)  # and what no exec would take
     return {name: given[name] for name in given if name not in hidden}
 
 
@@ -412,7 +417,7 @@ def become(command: "list[bytes]", environment: "dict[bytes, bytes]") -> "NoRetu
 def as_given(environ: "dict[bytes, bytes]", locale: bytes) -> "dict[bytes, bytes]":
     """Return the environment as it was before Python's start; `locale` as `LOCALE` says."""
     given = dict(environ)
-    for name in (LOCALE, STARTING, b"LC_CTYPE"):
+    for name in (LOCALE, b"LC_CTYPE"):
         given.pop(name, None)
     if locale:
         given[b"LC_CTYPE"] = locale[1:]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import os
 import posix
-import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -111,14 +110,13 @@ def settle(
         DevvaultError: no daemon, no home or no key to be had, or a file that may not be read.
     """
     home = default_home()
-    begun = _begun()
     try:
         return fast.settle(
             list(flags),
             dict(given),
             _read,
             _read_listed,
-            lambda head, files: _ask(home, head, files, begun),
+            lambda head, files: _ask(home, head, files),
         )
     except fast.HandOver as odd:
         raise Unavailable(
@@ -144,32 +142,17 @@ def _read_listed(root: bytes, path: bytes) -> bytes:
     return _read(path, path)
 
 
-def _begun() -> int | None:
-    """Return the pipe of the daemon that the fast path has started before it handed over."""
-    text = os.environ.pop(os.fsdecode(fast.STARTING), "")
-    if not text.isascii() or not text.isdigit() or int(text) < 3:
-        return None
-    pipe = int(text)
-    try:
-        if not stat.S_ISFIFO(os.fstat(pipe).st_mode):
-            return None
-    except OSError:
-        return None
-    os.set_inheritable(pipe, False)
-    return pipe
-
-
-def _ask(home: Home, head: Sequence[bytes], files: Sequence[bytes], begun: int | None) -> bytes:
+def _ask(home: Home, head: Sequence[bytes], files: Sequence[bytes]) -> bytes:
     """Return the daemon's answer, or our own where it would not need a home."""
     try:
-        return _answer(home, fast.body_of(list(head), list(files)), begun)
+        return _answer(home, fast.body_of(list(head), list(files)))
     except (NotFound, Locked, Unavailable) as error:
         from devvault.cli.homeless import answer
 
         return answer(head, files, error)
 
 
-def _answer(home: Home, body: bytes, begun: int | None) -> bytes:
+def _answer(home: Home, body: bytes) -> bytes:
     started = unlocked = replaced = False
     while True:
         try:
@@ -192,7 +175,7 @@ def _answer(home: Home, body: bytes, begun: int | None) -> bytes:
             if started or not is_down(error):
                 raise
             _check_is_made(home)
-            start(home, begun=begun)
+            start(home)
             started = True
         else:
             return response.body

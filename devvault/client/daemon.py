@@ -90,10 +90,8 @@ def ensure(home: Home, *, spawn: bool = True) -> Facts:
     return facts
 
 
-def start(home: Home, *, begun: int | None = None) -> None:
+def start(home: Home) -> None:
     """Start the daemon and wait until its socket answers; two at once make one daemon.
-
-    `begun` is the pipe of a start that is under way already.
 
     Raises:
         DevvaultError: it did not start, in its own words where it had any.
@@ -101,14 +99,13 @@ def start(home: Home, *, begun: int | None = None) -> None:
     limit = time.monotonic() + START_LIMIT
     while True:
         try:
-            _wait(_launched(home) if begun is None else begun, limit)
+            _wait(_launched(home), limit)
         except DevvaultError as error:
             # Another client was faster (wait for its daemon), or an old one is on its way out.
             if error.code != ALREADY_RUNNING or time.monotonic() > limit:
                 raise
             if _answers(home):
                 return
-            begun = None
             time.sleep(_PAUSE)
         else:
             return

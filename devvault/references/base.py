@@ -5,7 +5,7 @@ A form is loaded when the first text with a mark comes by. No I/O: text in, Refe
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from types import MappingProxyType
 from typing import Protocol, cast
@@ -56,8 +56,9 @@ def find(text: str) -> Form | None:
     return next((form for form in map(get_form, FORMS) if form.find(text)), None)
 
 
+@lru_cache(maxsize=512)
 def parse(text: str) -> Reference:
-    """Return the reference that a text is.
+    """Return the reference that a text is; the same settings come back with every run.
 
     Raises:
         Invalid: code `InvalidSyntax`: the text is no reference, or a malformed one.

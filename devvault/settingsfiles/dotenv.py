@@ -11,9 +11,12 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from types import ModuleType
 from typing import TYPE_CHECKING
 
-from devvault.errors import Conflict, Invalid, NotFound
+from devvault.errors import Conflict, Invalid, NotFound, Unavailable
 from devvault.settingsfiles.base import Setting, find_key_error
 from devvault.settingsfiles.quoting import quoted
 
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 BOM = b"\xef\xbb\xbf"
 
+# Files up to this size are remembered, the last few of them.
+_REMEMBERED = 64 * 1024
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _ALLOW = re.compile(r"#\s*devvault:\s*allow(?:[^\S\n]+(.*))?$")
 # The parser's time grows with the square of a run of blanks; half a kilobyte is harmless.
@@ -37,7 +42,7 @@ class DotenvFile:
 
     def read(self, data: bytes) -> list[Setting]:
         """Return every setting; see `SettingsFile.read`."""
-        return _with_notes(list(_settings(_Text.of(data))))
+        return list(_read_again(data) if len(data) <= _REMEMBERED else _read(data))
 
     def rewrite(self, data: bytes, changes: Mapping[str, str]) -> bytes:
         """Replace the values of some keys; see `SettingsFile.rewrite`."""
@@ -139,9 +144,33 @@ class _Text:
         return self.byte_starts[index] + len(within.encode())
 
 
-def _settings(text: _Text) -> Iterator[Setting]:
-    from dotenv.parser import parse_stream  # 50 ms: not before there is a file
+def _read(data: bytes) -> tuple[Setting, ...]:
+    return tuple(_with_notes(list(_settings(_Text.of(data)))))
 
+
+# The same few files come with every run.
+_read_again = lru_cache(maxsize=8)(_read)
+
+
+@cache
+def _load_parser() -> ModuleType:
+    """Load python-dotenv's parser by itself: the package's own start costs ten times as much."""
+    package = find_spec("dotenv")
+    if package is None or not package.submodule_search_locations:
+        raise Unavailable(
+            "python-dotenv is not installed", hint="pip install --force-reinstall devvault"
+        )
+    place = f"{package.submodule_search_locations[0]}/parser.py"
+    spec = spec_from_file_location("devvault.settingsfiles.dotenv_parser", place)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _settings(text: _Text) -> Iterator[Setting]:
+    parse_stream = _load_parser().parse_stream
     at = 0
     # The parser takes one byte order mark off. The file's own is off already.
     for binding in parse_stream(io.StringIO("\ufeff" + text.text)):

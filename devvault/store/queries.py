@@ -39,6 +39,10 @@ ROWS = (
     " ORDER BY r.kind, r.scope, r.name, r.version LIMIT ?"
 )
 
+INDEX_OF = (
+    "SELECT body, state, due, generation, wrapped_size, sealed_size FROM records"
+    " WHERE kind = ? AND scope = ? AND name = ? AND version = ?"
+)
 BODY_OF = "SELECT body FROM records WHERE kind = ? AND scope = ? AND name = ? AND version = ?"
 BODIES_OF_NAME = "SELECT body FROM records WHERE kind = ? AND scope = ? AND name = ?"
 BODIES_OF_SCOPE = "SELECT body FROM records WHERE kind = ? AND scope = ?"

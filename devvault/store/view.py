@@ -121,10 +121,12 @@ class SqliteWriting(SqliteReading):
     def put(self, row: Row) -> None:
         """Insert the row, or replace the one with its identity."""
         identity = (row.kind, row.scope, row.name, row.version)
-        old = self._execute(queries.BODY_OF, identity).fetchone()
+        index = (row.state, row.due, row.generation, len(row.wrapped), len(row.sealed))
+        old = self._execute(queries.INDEX_OF, identity).fetchone()
         body = self._keep(row.wrapped + row.sealed, None if old is None else old[0])
-        sizes = (len(row.wrapped), len(row.sealed))
-        self._execute(queries.PUT, (*identity, row.state, row.due, row.generation, body, *sizes))
+        if old != (body, *index):
+            (state, due, generation, *sizes) = index
+            self._execute(queries.PUT, (*identity, state, due, generation, body, *sizes))
 
     def drop(self, kind: str, scope: str, name: str, version: str = "") -> bool:
         """Remove a row; say whether it was there."""

@@ -54,8 +54,11 @@ class _Job:
 class Writer:
     """Owns the one connection that changes the database, from its own thread alone."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, prepare: Callable[[], None]) -> None:
+        """`prepare` is called before the first batch, and after whatever ran alone."""
         self._connection = connection
+        self._prepare = prepare
+        self._prepared = False
         self._condition = threading.Condition()
         self._queue: deque[_Job] = deque()
         self._waiting = 0
@@ -186,6 +189,11 @@ class Writer:
                     break
             if 0 < self._waiting < self._expected:
                 self._condition.wait(_GATHER_DELAY)
+            if self._broken is not None and (ahead := self._find_alone()) is not None:
+                # It may be what makes room again, and must not wait for what has none.
+                self._queue.remove(ahead)
+                self._waiting -= 1
+                return [ahead]
             batch: list[_Job] = []
             waiting = 0
             while self._queue and waiting < _WAITING_LIMIT and len(batch) < _BATCH_LIMIT:
@@ -202,7 +210,11 @@ class Writer:
                 self._condition.notify_all()
             return batch
 
+    def _find_alone(self) -> _Job | None:
+        return next((job for job in self._queue if job.alone is not None), None)
+
     def _try_alone(self, job: _Job, alone: Alone) -> None:
+        self._prepared = False
         try:
             done = alone(self._connection)
         except sqlite3.Error as error:
@@ -226,11 +238,14 @@ class Writer:
     def _commit(self, batch: list[_Job]) -> None:
         connection = self._connection
         view = SqliteWriting(connection)
+        if not self._prepared:
+            self._prepare()
+            self._prepared = True
         try:
             connection.execute("BEGIN IMMEDIATE")
             kept = 0
             for job in batch:
-                kept += self._run_job(view, job)
+                kept += self._run_job(view, job, only=len(batch) == 1)
             connection.execute("COMMIT" if kept else "ROLLBACK")
         except sqlite3.Error as error:
             view.end()
@@ -244,11 +259,15 @@ class Writer:
             elif isinstance(job.error, Exception):
                 self._refused = job.error
 
-    def _run_job(self, view: SqliteWriting, job: _Job) -> bool:
-        """Run one change; what it raises undoes it alone, unless it ended the transaction."""
+    def _run_job(self, view: SqliteWriting, job: _Job, *, only: bool) -> bool:
+        """Run one change; what it raises undoes it alone, unless it ended the transaction.
+
+        The `only` one of a batch needs no savepoint: undoing it undoes the batch.
+        """
         assert job.work is not None
         job.error = None
-        self._connection.execute("SAVEPOINT job")
+        if not only:
+            self._connection.execute("SAVEPOINT job")
         try:
             job.result = job.work(view)
         except BaseException as error:  # it is raised where the caller waits
@@ -259,8 +278,10 @@ class Writer:
                 job.error.__cause__ = error
             else:
                 job.error = error
-            self._connection.execute("ROLLBACK TO job")
-        self._connection.execute("RELEASE job")
+            if not only:
+                self._connection.execute("ROLLBACK TO job")
+        if not only:
+            self._connection.execute("RELEASE job")
         return job.error is None
 
     def _fail(self, batch: list[_Job], error: sqlite3.Error) -> None:

@@ -61,12 +61,16 @@ def status_of(error: DevvaultError) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What an operation is about: an ARM resource id, its vault, and how the trail names it."""
+    """What an operation is about: an ARM resource id, its vault, and how the trail names it.
+
+    `role` is the GUID of the role that is given or taken away, if that is what is done.
+    """
 
     resource: str
     vault: Vault | None = None
     id: str = ""
     extra: Mapping[str, str] = field(default_factory=dict)
+    role: str = ""
 
 
 class Gate:
@@ -218,7 +222,7 @@ class Gate:
     def _authorise(
         self, caller: Caller, operation: Operation, target: Target, snapshot: Snapshot
     ) -> None:
-        question = Question(caller, operation, target.resource, target.vault)
+        question = Question(caller, operation, target.resource, target.vault, target.role)
         decision = decide(question, snapshot.assignments)
         if not decision.allowed:
             raise refusal(question, decision)

@@ -46,7 +46,7 @@ def assign(
             code="RoleDefinitionDoesNotExist",
             hint="devvault role definition list",
         )
-    target = Target(scope, id=f"{scope}/providers/Microsoft.Authorization/roleAssignments/{id}")
+    target = Target(scope, id=_id(scope, id), role=definition.id)
 
     def act(writing: Writing) -> Assignment:
         for other in gate.directory.read(writing).assignments:
@@ -91,19 +91,24 @@ def list_assignments(gate: Gate, caller: Caller, scope: str) -> tuple[Assignment
 
 
 def remove_assignment(gate: Gate, caller: Caller, scope: str, id: str) -> Assignment | None:
-    """Take an assignment away; return it, or None where there was none."""
-    target = Target(scope, id=f"{scope}/providers/Microsoft.Authorization/roleAssignments/{id}")
+    """Take an assignment away; return it, or None where there was none at this very scope.
+
+    Who may take roles away at one scope has no say about another, so the id alone is not enough.
+    """
+    with gate.store.read() as reading:
+        found = _find(gate, reading, scope, id)
+    target = Target(scope, id=_id(scope, id), role=found.role_id if found else "")
 
     def act(writing: Writing) -> Assignment | None:
-        for assignment in gate.directory.read(writing).assignments:
-            if assignment.id == fold(id):
-                writing.drop(ASSIGNMENT, "", assignment.id)
-                return assignment
-        return None
+        again = _find(gate, writing, scope, id)
+        if again is None or again != found:
+            return None
+        writing.drop(ASSIGNMENT, "", again.id)
+        return again
 
-    found = gate.change_access(caller, op.DELETE_ASSIGNMENT, target, act)
+    gone = gate.change_access(caller, op.DELETE_ASSIGNMENT, target, act)
     gate.secure_point()
-    return found
+    return gone
 
 
 def list_roles(gate: Gate, caller: Caller, scope: str) -> tuple[Role, ...]:
@@ -111,6 +116,17 @@ def list_roles(gate: Gate, caller: Caller, scope: str) -> tuple[Role, ...]:
     return gate.read(
         caller, op.LIST_ROLES, Target(scope), lambda _reading: tuple(built_in().values())
     )
+
+
+def _find(gate: Gate, reading: Reading, scope: str, id: str) -> Assignment | None:
+    for assignment in gate.directory.read(reading).assignments:
+        if assignment.id == fold(id) and fold(assignment.scope) == fold(scope).rstrip("/"):
+            return assignment
+    return None
+
+
+def _id(scope: str, id: str) -> str:
+    return f"{scope}/providers/Microsoft.Authorization/roleAssignments/{id}"
 
 
 def _check(gate: Gate, id: str, principal: str, principal_type: str, scope: str) -> None:

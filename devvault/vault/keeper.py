@@ -15,8 +15,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from devvault.access.principals import Caller
-from devvault.access.rbac import Assignment
-from devvault.access.roles import find as find_role
 from devvault.audit.anchor import Anchor
 from devvault.clock import Clock
 from devvault.errors import (
@@ -29,12 +27,10 @@ from devvault.errors import (
     WrongUse,
 )
 from devvault.model import operations as op
-from devvault.model.names import fold, subscription_scope
-from devvault.model.vault import Group
 from devvault.paths import Home, check_home, make_private_folder
 from devvault.sealing.base import MASTER_SIZE, KeySource
 from devvault.store.base import OpenStore, Store, Writing
-from devvault.vault.codecs import pack_assignment, pack_group
+from devvault.vault.furnishing import furnish, new_facts
 from devvault.vault.gate import Gate
 from devvault.vault.opened import (
     SYSTEM,
@@ -50,14 +46,10 @@ from devvault.vault.opened import (
     Opened,
     SourceChoice,
 )
-from devvault.vault.records import ASSIGNMENT, GROUP, HOME
 
 NEW = "new"
 LOCKED = "locked"
 UNLOCKED = "unlocked"
-
-DEFAULT_GROUP = "devvault"
-DEFAULT_LOCATION = "westeurope"
 
 
 class Keeper:
@@ -199,35 +191,16 @@ class Keeper:
         source = self.make_source(choice)
         key = os.urandom(MASTER_SIZE)
         slot = source.protect(home.decode(), 1, key)
-        facts = Facts(
-            str(uuid.uuid4()), str(uuid.uuid4()), str(uuid.uuid4()), f"{self._user}@devvault.local"
-        )
+        facts = new_facts(self._user)
         opened = self._assembler(store).fresh(source, choice, KeyAt(home.decode(), 1, key), facts)
-        gate = opened.gate
 
         def act(writing: Writing) -> None:
-            now = self.clock.now()
             writing.set_value(VALUE_GENERATION, b"1")
             writing.set_value(VALUE_SOURCE, choice.to_bytes())
             writing.set_value(VALUE_SLOT, slot)
-            writing.put(opened.records.seal(HOME, "", "home", facts.to_body()))
-            group = Group(DEFAULT_GROUP, DEFAULT_LOCATION, now)
-            writing.put(opened.records.seal(GROUP, "", fold(group.name), pack_group(group)))
-            for name in ("Owner", "Key Vault Administrator"):
-                role = find_role(name)
-                assert role is not None
-                made = Assignment(
-                    str(uuid.uuid4()),
-                    role.id,
-                    facts.developer,
-                    "User",
-                    subscription_scope(facts.subscription),
-                    now,
-                    facts.developer,
-                )
-                writing.put(opened.records.seal(ASSIGNMENT, "", made.id, pack_assignment(made)))
+            furnish(writing, opened.records, facts, self.clock.now())
 
-        gate.change_access(SYSTEM, op.INIT_HOME, opened.target(), act)
+        opened.gate.change_access(SYSTEM, op.INIT_HOME, opened.target(), act)
         self._opened = opened
         self._lock_mark.unlink(missing_ok=True)
         self.save_anchor()

@@ -76,7 +76,6 @@ def test_the_daemons_environment_is_an_allow_list():
         b"DEVVAULT_PASSPHRASE": b"hunter2",
         b"DEVVAULT_PASSPHRASE_FILE": b"/p",
         b"DEVVAULT_LC_CTYPE": b"=C",
-        b"DEVVAULT_STARTING": b"9",
         b"PATH": b"/evil",
         b"PYTHONPATH": b"/evil",
         b"PYTHONSTARTUP": b"/evil",

@@ -28,8 +28,9 @@ from devvault.server.local.base import (
 )
 from devvault.server.reply import Reply, error_reply, json_reply
 from devvault.vault import trust, vaults
+from devvault.vault.furnishing import DEFAULT_GROUP
 from devvault.vault.gate import Gate
-from devvault.vault.keeper import DEFAULT_GROUP, UNLOCKED
+from devvault.vault.keeper import UNLOCKED
 from devvault.vault.vaults import VaultSpec
 
 _NAME_LIMIT = 24
