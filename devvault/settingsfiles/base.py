@@ -19,6 +19,10 @@ from typing import Protocol, cast
 FORMATS = MappingProxyType(
     {
         "dotenv": "devvault.settingsfiles.dotenv:DotenvFile",
+        "json": "devvault.settingsfiles.json:JsonFile",
+        "localsettings": "devvault.settingsfiles.json:LocalSettingsFile",
+        "toml": "devvault.settingsfiles.toml:TomlFile",
+        "yaml": "devvault.settingsfiles.yaml:YamlFile",
     }
 )
 # A file's name -> its format; the first that matches counts. Names are compared in lower case.

@@ -262,3 +262,66 @@ def test_bad_files_are_refused_before_anything_is_stored(typed, tmp_path):
     assert "30000 bytes are too many" in big.out.decode()
     listed = typed("keyvault", "secret", "list", "--vault-name", "my-app-vault", "-o", "tsv")
     assert listed.out == b""
+
+
+PASSWORD = "hT7-" + "kq2-Vn41"
+
+
+def test_local_settings_of_functions(typed):
+    path = typed.project / "local.settings.json"
+    text = (
+        '{\r\n  "IsEncrypted": false, // always\r\n  "Values": {\r\n'
+        '    "FUNCTIONS_WORKER_RUNTIME": "python",\r\n    "Smtp__Password": "PW",\r\n'
+        '    "ConnectionStrings:Db": "Server=.;Password=PW",\r\n  }\r\n}'
+    ).replace("PW", PASSWORD)
+    path.write_bytes(text.encode())
+    done = typed("import", "local.settings.json", "--yes")
+    assert done.code == 0, done.err
+    one = f"Server=.;Password={PASSWORD}"
+    expected = text.replace(f'"{one}"', f'"{reference("ConnectionStrings--Db")}"')
+    expected = expected.replace(f'"{PASSWORD}"', f'"{reference("Smtp--Password")}"')
+    assert path.read_bytes() == expected.encode()
+    assert typed("import", "local.settings.json", "--yes").err == "nothing to import\n"
+    assert typed("import", "--undo", "local.settings.json").code == 0
+    assert path.read_bytes() == text.encode()
+
+
+def test_appsettings_and_compose_in_one_plan(typed):
+    app, compose = typed.project / "appsettings.Development.json", typed.project / "compose.yaml"
+    app.write_text('{"Smtp": {"Host": "h.example.net", "Password": "' + PASSWORD + '"}}')
+    text = (
+        "services:\n  web:\n    environment:\n      DB_PASSWORD: PW # why\n      HOST: db\n"
+        "      LOOKED_UP_TOKEN: ${TOKEN}\n      MIXED_PASSWORD: PW-${TOKEN}\n"
+        "  worker:\n    environment:\n      - DB_PASSWORD=PW\n      - API_TOKEN=a$$b-1234\n"
+    ).replace("PW", PASSWORD)
+    compose.write_text(text)
+    done = typed("import", app.name, compose.name, "--yes")
+    assert done.code == 1, done.err  # one is composed with a variable
+    table = done.out.decode()
+    assert table.split("\n")[0].split() == ["File", "Key", "Verdict", "Why", "SecretName"]
+    assert app.read_text() == (
+        '{"Smtp": {"Host": "h.example.net", "Password": "' + reference("Smtp--Password") + '"}}'
+    )
+    db = reference("DB-PASSWORD")
+    expected = text.replace(f"DB_PASSWORD: {PASSWORD}", f"DB_PASSWORD: '{db}'")
+    expected = expected.replace(f"DB_PASSWORD={PASSWORD}", f"DB_PASSWORD={db}")
+    expected = expected.replace("API_TOKEN=a$$b-1234", f"API_TOKEN={reference('API-TOKEN')}")
+    assert compose.read_text() == expected
+    assert "MIXED_PASSWORD" in table
+    assert "compose hands a reference" in done.err
+    shown = typed("resolve", reference("API-TOKEN"))
+    assert shown.out == b"a$b-1234"
+    undone = typed("import", "--undo", compose.name, app.name)
+    assert undone.code == 0, undone.err
+    assert compose.read_text() == text
+
+
+def test_toml_tells_what_it_cannot_rewrite(typed):
+    path = typed.project / "settings.toml"
+    path.write_text(f'[db]\npassword = "{PASSWORD}"\nmore = {{ token = "{PASSWORD}" }}\n')
+    done = typed("import", path.name, "--yes")
+    assert done.code == 1
+    assert "a text in a list or an inline table is not rewritten" in done.out.decode()
+    assert path.read_text() == (
+        f'[db]\npassword = "{reference("db--password")}"\nmore = {{ token = "{PASSWORD}" }}\n'
+    )
