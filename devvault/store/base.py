@@ -6,7 +6,7 @@ Whatever `write` returned from is durable; a kill at any instant loses nothing a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,9 @@ __all__ = [
 
 T = TypeVar("T")
 
+# (scope, name, version)
+Place = tuple[str, str, str]
+
 LIVE = 0
 DELETED = 1
 
@@ -47,11 +50,22 @@ class Row:
     sealed: bytes
 
 
-class Reading(Protocol):
-    """A consistent view of the store."""
+class Finding(Protocol):
+    """The least that can be asked of a view: one row by its identity."""
 
     def find(self, kind: str, scope: str, name: str, version: str = "") -> Row | None:
         """Return the row with this identity, or None."""
+        ...
+
+
+class Reading(Finding, Protocol):
+    """A consistent view of the store."""
+
+    def find_many(self, kind: str, places: Sequence[Place]) -> dict[Place, Row]:
+        """Return the rows of a kind at these places (scope, name, version), those that are there.
+
+        One question whatever their number: every run asks for all of its secrets at once.
+        """
         ...
 
     def page(
@@ -151,11 +165,12 @@ class Store(Protocol):
         """Open a consistent view, on the calling thread."""
         ...
 
-    def write(self, work: Callable[[Writing], T]) -> T:
+    def write(self, work: Callable[[Writing], T], undone: Callable[[], None] | None = None) -> T:
         """Run `work` in a transaction and return its result once it is durable.
 
         Writers that arrive together share one commit. `work` runs on the writer thread; what it
-        raises undoes its own changes alone, and is raised here.
+        raises undoes its own changes alone, and is raised here. `undone` is called, on that
+        thread and before anything else is written, where `work` ran and nothing came of it.
         """
         ...
 

@@ -107,3 +107,13 @@ def count(
     given = [(column, value) for column, value in named if value is not None]
     where = " AND ".join(f"{column} = ?" for column, _ in given) or "1"
     return f"SELECT COUNT(*) FROM records WHERE {where}", tuple(value for _, value in given)
+
+
+def find_many(number: int) -> str:
+    """Return the statement that finds that many rows of one kind by scope, name and version."""
+    places = ", ".join(["(?, ?, ?)"] * number)
+    return (
+        f"SELECT {_ROW} FROM (VALUES {places}) AS w CROSS JOIN records AS r {_BODY}"
+        " WHERE r.kind = ? AND r.scope = w.column1 AND r.name = w.column2"
+        " AND r.version = w.column3"
+    )

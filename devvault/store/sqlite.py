@@ -88,9 +88,11 @@ class SqliteStore:
                 view.end()
                 self._give_back(connection)
 
-    def write(self, work: Callable[[SqliteWriting], T]) -> T:
+    def write(
+        self, work: Callable[[SqliteWriting], T], undone: Callable[[], None] | None = None
+    ) -> T:
         """Run `work` in a transaction and return its result once it is durable."""
-        return cast("T", self._writer.run(work))
+        return cast("T", self._writer.run(work, undone))
 
     def submit(self, work: Work) -> None:
         """Queue `work` and return; it is committed with the next batch, within 50 ms."""

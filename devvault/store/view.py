@@ -7,15 +7,16 @@ stays open between two calls, so nothing pins a snapshot longer than the view it
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from devvault.errors import Damaged
 from devvault.model.auditrow import AuditRow
 from devvault.store import queries
-from devvault.store.base import LIVE, Row
+from devvault.store.base import LIVE, Place, Row
 
 _STRIDE = 256
+_MANY = 200
 _SMALLEST_STEP = 64
 
 
@@ -44,6 +45,18 @@ class SqliteReading:
         """Return the row with this identity, or None."""
         found = self._execute(queries.FIND, (kind, scope, name, version)).fetchone()
         return None if found is None else _row(found)
+
+    def find_many(self, kind: str, places: Sequence[Place]) -> dict[Place, Row]:
+        """Return the rows of a kind at these places, those that are there."""
+        found: dict[Place, Row] = {}
+        for start in range(0, len(places), _MANY):
+            chunk = places[start : start + _MANY]
+            values = [part for place in chunk for part in place]
+            rows = self._execute(queries.find_many(len(chunk)), (*values, kind))
+            for each in rows.fetchall():
+                row = _row(each)
+                found[row.scope, row.name, row.version] = row
+        return found
 
     def page(
         self, kind: str, scope: str, *, state: int = LIVE, after: str = "", limit: int

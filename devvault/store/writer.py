@@ -33,12 +33,18 @@ Alone = Callable[[sqlite3.Connection], bool]
 class _Job:
     """One change in the queue: `work` runs in a batch, `alone` between two, until it is True."""
 
-    __slots__ = ("alone", "done", "due", "error", "result", "until", "work")
+    __slots__ = ("alone", "done", "due", "error", "result", "undone", "until", "work")
 
     def __init__(
-        self, work: Work | None = None, *, alone: Alone | None = None, until: float = 0.0
+        self,
+        work: Work | None = None,
+        *,
+        undone: Callable[[], None] | None = None,
+        alone: Alone | None = None,
+        until: float = 0.0,
     ) -> None:
         self.work = work
+        self.undone = undone
         self.alone = alone
         self.until = until
         self.due = 0.0
@@ -75,9 +81,12 @@ class Writer:
         """Why the last submitted work is not durable."""
         return self._refused or self._broken
 
-    def run(self, work: Work) -> object:
-        """Run `work` in the next batch; return its result once that is durable."""
-        return self._wait(_Job(work))
+    def run(self, work: Work, undone: Callable[[], None] | None = None) -> object:
+        """Run `work` in the next batch; return its result once that is durable.
+
+        `undone` is called where it is not, on this thread and before anything else is written.
+        """
+        return self._wait(_Job(work, undone=undone))
 
     def run_alone(self, work: Alone, patience: float) -> None:
         """Call `work` outside any transaction, between batches, until it returns True.
@@ -280,6 +289,8 @@ class Writer:
                 job.error = error
             if not only:
                 self._connection.execute("ROLLBACK TO job")
+            if job.undone is not None:
+                job.undone()
         if not only:
             self._connection.execute("RELEASE job")
         return job.error is None
@@ -289,6 +300,9 @@ class Writer:
         with suppress(sqlite3.Error):
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
+        for job in batch:
+            if job.error is None and job.undone is not None:
+                job.undone()
         with self._condition:
             kept = [job for job in batch if job.done is None]
             if kept:

@@ -28,7 +28,7 @@ from devvault.errors import (
 )
 from devvault.model.operations import Operation
 from devvault.model.vault import Vault
-from devvault.store.base import Reading, Store, Writing
+from devvault.store.base import Finding, Reading, Store, Writing
 from devvault.vault.directory import Directory, Snapshot
 from devvault.vault.records import Records
 
@@ -131,9 +131,12 @@ class Gate:
         self,
         caller: Caller,
         operation: Operation,
-        questions: Sequence[tuple[Target, Callable[[Reading], T]]],
+        questions: Sequence[tuple[Target, Callable[[Finding], T]]],
+        fetch: Callable[[Reading], Finding],
     ) -> list[T | DevvaultError]:
         """Run several reads in one view; each is decided, answered and recorded for itself.
+
+        `fetch` may get all at once what they will ask for; it hands nothing out.
 
         Raises:
             Damaged: the database itself cannot be read.
@@ -149,12 +152,13 @@ class Gate:
         try:
             with self.store.read() as reading:
                 snapshot = self.directory.at(reading)
+                fetched = fetch(reading)
                 for target, act in questions:
                     started = self.clock.now()
                     problem: DevvaultError | None = None
                     try:
                         self._authorise(caller, operation, target, snapshot)
-                        found.append(act(reading))
+                        found.append(act(fetched))
                     except DevvaultError as error:
                         problem = error
                         found.append(error)
@@ -165,9 +169,17 @@ class Gate:
         return found
 
     def write(
-        self, caller: Caller, operation: Operation, target: Target, act: Callable[[Writing], T]
+        self,
+        caller: Caller,
+        operation: Operation,
+        target: Target,
+        act: Callable[[Writing], T],
+        *,
+        undone: Callable[[], None] | None = None,
     ) -> T:
         """Run a change as this caller; return once it is durable together with its record.
+
+        `undone` takes back what `act` changed in memory; see `Store.write`.
 
         Raises:
             Forbidden: the caller may not.
@@ -183,7 +195,7 @@ class Gate:
             return result
 
         try:
-            return self.store.write(work)
+            return self.store.write(work, undone)
         except DevvaultError as error:
             self._queue(self._record(caller, operation, target, started, error))
             raise

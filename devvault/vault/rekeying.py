@@ -77,14 +77,16 @@ def rekey(
             records.advance(number)
             gate.trail = kept_trail.with_epoch(number, master.audit_keys)
 
-        try:
-            gate.write(caller, op.REKEY_HOME, opened.target(generation=str(number)), act)
-        except BaseException:
+        def undone() -> None:
+            # Before anything else is written: nothing may be sealed under a key that is no home's.
             records.advance(old.generation)
             records.retire(number)
             gate.trail = kept_trail
-            source.forget(home, number)
-            raise
+
+        # Where this fails, the next unlock forgets the new key: only then is it sure that no
+        # interrupted commit comes back with it.
+        target = opened.target(generation=str(number))
+        gate.write(caller, op.REKEY_HOME, target, act, undone=undone)
         previous = opened.source
         opened.master, opened.key, opened.source, opened.choice = master, key, source, chosen
         keeper.erase(compact=True)

@@ -23,7 +23,7 @@ from devvault.model.names import check_object_name, fold, object_scope, vault_ho
 from devvault.model.page import PAGE_LIMIT, Page
 from devvault.model.secret import DeletedSecret, Secret, SecretVersion, check_value
 from devvault.model.vault import Vault
-from devvault.store.base import DELETED, LIVE, Reading, Writing
+from devvault.store.base import DELETED, LIVE, Finding, Reading, Writing
 from devvault.vault.codecs import (
     pack_secret,
     pack_version,
@@ -31,6 +31,7 @@ from devvault.vault.codecs import (
     unpack_secret,
     unpack_version,
 )
+from devvault.vault.fetched import Fetched
 from devvault.vault.gate import Gate, Target
 from devvault.vault.records import SECRET, SECRET_VERSION
 
@@ -109,16 +110,21 @@ def get_secrets(
     Raises:
         NotFound, Invalid: a vault that is not there, a name that is none.
     """
-    return gate.read_each(caller, op.GET_SECRET, [_getting(gate, *each) for each in wanted])
+    asked = [_getting(gate, *each) for each in wanted]
+
+    def fetch(reading: Reading) -> Finding:
+        return Fetched(reading, gate.records, wanted)
+
+    return gate.read_each(caller, op.GET_SECRET, asked, fetch)
 
 
 def _getting(
     gate: Gate, vault_name: str, name: str, version: str
-) -> tuple[Target, Callable[[Reading], SecretVersion]]:
+) -> tuple[Target, Callable[[Finding], SecretVersion]]:
     vault = live_vault(gate, vault_name)
     check_object_name(name)
 
-    def act(reading: Reading) -> SecretVersion:
+    def act(reading: Finding) -> SecretVersion:
         found = read_version(gate, reading, vault, name, version, value=True)
         if not found.attributes.enabled:
             raise Forbidden(
@@ -260,14 +266,14 @@ def target(vault: Vault, name: str, version: str = "", *, kind: str = "object") 
     return Target(where, vault, f"https://{vault_host(vault.name)}/secrets/{name}{tail}")
 
 
-def find_secret(gate: Gate, reading: Reading, vault: Vault, name: str) -> Secret | None:
+def find_secret(gate: Gate, reading: Finding, vault: Vault, name: str) -> Secret | None:
     """Return the pointer of a secret, live or deleted, or None."""
     row = reading.find(SECRET, fold(vault.name), fold(name))
     return None if row is None else unpack_secret(vault.name, gate.records.open(row))
 
 
 def read_version(
-    gate: Gate, reading: Reading, vault: Vault, name: str, version: str, *, value: bool
+    gate: Gate, reading: Finding, vault: Vault, name: str, version: str, *, value: bool
 ) -> SecretVersion:
     """Return a version of a live secret.
 

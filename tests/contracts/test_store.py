@@ -66,6 +66,30 @@ class StoreContract:
             assert reading.find("secret", "shop", "a", "v1") == a_row("a", "v1")
             assert reading.count() == 3
 
+    def test_many_are_found_as_each_would_be(self, store: Store) -> None:
+        rows = [a_row(f"n{number}", v) for number in range(450) for v in ("", "a")]
+        store.write(lambda writing: [writing.put(each) for each in rows])
+        places = [(each.scope, each.name, each.version) for each in rows]
+        with store.read() as reading:
+            kind = rows[0].kind
+            found = reading.find_many(kind, [*places, ("none", "n1", ""), (rows[0].scope, "x", "")])
+            assert found == dict(zip(places, rows, strict=True))
+            assert reading.find_many("other", places) == {}
+            assert reading.find_many(kind, []) == {}
+
+    def test_undone_is_called_where_nothing_came_of_the_work(self, store: Store) -> None:
+        seen: list[str] = []
+
+        def fail(writing: Writing) -> None:
+            writing.put(a_row("gone"))
+            raise KeyError("on purpose")
+
+        with pytest.raises(KeyError):
+            store.write(fail, lambda: seen.append("undone"))
+        assert seen == ["undone"]
+        store.write(lambda writing: writing.put(a_row("kept")), lambda: seen.append("wrong"))
+        assert seen == ["undone"]
+
     def test_pages_are_in_order_and_complete(self, store: Store) -> None:
         names = [f"n{number:03d}" for number in range(57)]
         put(store, *(a_row(name) for name in reversed(names)))
