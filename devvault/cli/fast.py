@@ -382,6 +382,9 @@ def apply(
     if notes:
         _say(b"".join(notes))
     if code >= 0:
+        told = b"".join(notes)
+        if (b": SecretNotFound: " in told or b": VaultNotFound: " in told) and posix.isatty(2):
+            posix.write(2, b"devvault: hint: devvault fill\n")
         raise Stop(code)
     return listed, needed, made, secrets
 

@@ -25,17 +25,17 @@ from devvault.cli.adoption import (
 )
 from devvault.cli.planes import Planes, open_planes, segment
 from devvault.cli.privatefile import replace_keeping_mode
-from devvault.cli.project import FILE_LIMIT, Place, open_place, read_settings
+from devvault.cli.project import Place, open_place
 from devvault.cli.references import references_in
-from devvault.cli.reply import text
 from devvault.cli.set import only_vault
+from devvault.cli.shelf import VaultShelf
+from devvault.cli.source import STDIN, Source, form_of, open_source, read_source
 from devvault.cli.stash import drop, lay_by, undo
 from devvault.cli.trust import give
 from devvault.errors import Conflict, DevvaultError, Forbidden, Invalid, WrongUse
 from devvault.references.appservice import format_reference
-from devvault.settingsfiles.base import find_format, get_format
+from devvault.settingsfiles.base import get_format
 
-STDIN = "-"
 _NAMES_SHOWN = 12
 
 
@@ -74,16 +74,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A settings file: its name as the user gave it, its real path (None for stdin), its bytes."""
-
-    name: str
-    form: str
-    data: bytes
-    path: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Goal:
     """Where the secrets go: the vault as references name it, and the local one behind it."""
 
@@ -107,7 +97,7 @@ def main(args: argparse.Namespace) -> int:
         for name in names:
             say.tell(undo(planes, place, Path(name), form_of(name)))
         return 0
-    sources = [_read(name, place) for name in dict.fromkeys(names)]
+    sources = [read_source(name, place) for name in dict.fromkeys(names)]
     rules = Rules(args.secret, args.plain, place.project.plain, dict(os.environ))
     return adopt(
         open_planes(),
@@ -150,7 +140,7 @@ def adopt(
         )
     goal = _goal(planes, place, vault)
     planes.data_list(goal.vault, "/secrets", limit=1)  # unknown or not ours: told before all else
-    steps = give_names(steps, _Shelf(planes, goal.vault), _pointed_at(sources, goal.named))
+    steps = give_names(steps, VaultShelf(planes, goal.vault), _pointed_at(sources, goal.named))
     secrets = [step for step in steps if step.fate is Fate.SECRET]
     left = [step for step in steps if step.fate is Fate.LEFT]
     to_stdout = any(source.path is None for source in sources)
@@ -197,51 +187,26 @@ def adopt(
     return 1 if left else 0
 
 
-def form_of(name: str) -> str:
-    """Return the format of a file by its name.
+def offer(planes: Planes, place: Place) -> str:
+    """Offer to import the project's env files, where they hold secrets and somebody can say yes.
 
-    Raises:
-        WrongUse: no format of ours has such a name.
+    Return what to type instead, where nobody can; "" where there is nothing to import.
     """
-    found = find_format(Path(name).name)
-    if found is None:
-        raise WrongUse(
-            f"{say.printable(name)}: settings files are told by their names: .env, *.json,"
-            " compose.yaml, *.toml",
-            hint=f"devvault import - < {say.printable(name)}",
-        )
-    return found
-
-
-def open_source(path: Path, place: Place, name: str | None = None) -> Source:
-    """Return a settings file of the project.
-
-    Raises:
-        WrongUse: it is no file of this folder, or not ours to read.
-    """
-    shown = name or _shown(path, place)
-    form = form_of(shown)
-    data = read_settings(path, place.folder)
-    real = path.resolve()
-    if not real.is_relative_to(place.folder):
-        raise WrongUse(
-            f"{shown} lies outside of {place.folder}, whose vaults are meant",
-            hint=f"cd {real.parent} && devvault import {real.name}",
-        )
-    return Source(shown, form, data, real)
-
-
-def _read(name: str, place: Place) -> Source:
-    if name != STDIN:
-        path = Path(name)
-        return open_source(path, place, name=None if path.is_absolute() else name)
-    if sys.stdin is None:
-        raise WrongUse("there is no standard input to read", hint="devvault import FILE")
-    data = sys.stdin.buffer.read(FILE_LIMIT + 1)
-    if len(data) > FILE_LIMIT:
-        raise Invalid("standard input holds more than 1 MiB", hint="devvault import FILE")
-    is_json = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{"
-    return Source(STDIN, "json" if is_json else "dotenv", data)
+    try:
+        sources = [open_source(path, place) for path in place.env_files if path.is_file()]
+        rules = Rules((), (), place.project.plain, dict(os.environ))
+        steps = [step for source in sources for step in _judged(source, rules)]
+        if not any(step.fate is Fate.SECRET for step in steps):
+            return ""
+        if ask.is_interactive():
+            adopt(planes, place, sources, rules)
+            return ""
+    except DevvaultError as error:
+        say.note(f"nothing was imported: {error.message}")
+        if error.hint:
+            say.hint(error.hint)
+        return ""
+    return f"devvault import {' '.join(source.name for source in sources)}"
 
 
 def _judged(source: Source, rules: Rules) -> list[Step]:
@@ -255,29 +220,6 @@ def _judged(source: Source, rules: Rules) -> list[Step]:
 def _goal(planes: Planes, place: Place, vault: str | None) -> Goal:
     named = vault or place.project.vault or only_vault(planes, place)
     return Goal(named, place.project.vaults.get(named.lower(), named))
-
-
-class _Shelf:
-    """What the vault holds, asked once by name, and by value only where a name is taken."""
-
-    def __init__(self, planes: Planes, vault: str) -> None:
-        self._planes = planes
-        self._vault = vault
-        live = planes.data_list(vault, "/secrets")
-        gone = planes.data_list(vault, "/deletedsecrets")
-        self._names = {text(item, "id").rpartition("/")[2].lower() for item in (*live, *gone)}
-
-    def is_taken(self, name: str) -> bool:
-        """See `Shelf`."""
-        return name.lower() in self._names
-
-    def holds(self, name: str, value: str) -> bool:
-        """See `Shelf`; a secret that may not be read (deleted, disabled) holds nothing."""
-        try:
-            found = self._planes.data(self._vault, "GET", f"/secrets/{segment(name)}")
-        except DevvaultError:
-            return False
-        return text(found, "value") == value
 
 
 def _pointed_at(sources: Sequence[Source], vault: str) -> set[str]:
@@ -385,10 +327,6 @@ def _say_next(sources: Sequence[Source]) -> None:
             " write ${KEY} there, the reference into .env, and use: devvault run -- docker compose"
         )
     say.tell("next: devvault run -- COMMAND")
-
-
-def _shown(path: Path, place: Place) -> str:
-    return str(path.relative_to(place.cwd)) if path.is_relative_to(place.cwd) else str(path)
 
 
 def _counted(count: int, noun: str) -> str:

@@ -359,7 +359,7 @@ def _refused(journey: Journey, settings: Settings, notes: list[str]) -> tuple[tu
         if journey.plaintext == WARN:
             notes.append(words)
         else:
-            found.append((words, f"devvault set {setting.key}"))
+            found.append((words, f"devvault import {file.path}"))
     return tuple(found)
 
 
