@@ -1,20 +1,21 @@
-"""The vaults and role assignments of the home, opened once and kept until one of them changes.
+"""Vaults, role assignments and folder trust of the home, opened once and kept until one changes.
 
-Every decision needs both, and both change rarely. A change is announced twice: inside its
+Every decision needs them, and they change rarely. A change is announced twice: inside its
 transaction and again after the commit, so that no reader keeps what it read in between.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from devvault.access.rbac import Assignment
 from devvault.model.names import fold
 from devvault.model.vault import Vault
-from devvault.store.base import LIVE, Reading
+from devvault.store.base import LIVE, Reading, Row
 from devvault.vault.codecs import unpack_assignment, unpack_vault
-from devvault.vault.records import ASSIGNMENT, VAULT, Records
+from devvault.vault.records import ASSIGNMENT, TRUST, VAULT, Records
 
 _PAGE = 500
 
@@ -25,10 +26,15 @@ class Snapshot:
 
     vaults: dict[str, Vault]
     assignments: tuple[Assignment, ...]
+    trust: dict[str, frozenset[str]]
 
     def find_vault(self, name: str) -> Vault | None:
         """Return the live vault of this name, or None."""
         return self.vaults.get(fold(name))
+
+    def trusted_vaults(self, folder: str) -> frozenset[str]:
+        """Return the folded names of the vaults that a folder (real path) may resolve from."""
+        return self.trust.get(folder, frozenset())
 
 
 class Directory:
@@ -65,15 +71,21 @@ class Directory:
 
     def read(self, reading: Reading) -> Snapshot:
         """Read it anew, as a transaction that changes it must."""
-        vaults: dict[str, Vault] = {}
-        after = ""
-        while rows := reading.page(VAULT, "", state=LIVE, after=after, limit=_PAGE):
-            for row in rows:
-                vaults[row.name] = unpack_vault(self._records.open(row))
-            after = rows[-1].name
-        assignments: list[Assignment] = []
-        after = ""
-        while rows := reading.page(ASSIGNMENT, "", state=LIVE, after=after, limit=_PAGE):
-            assignments.extend(unpack_assignment(row.name, self._records.open(row)) for row in rows)
-            after = rows[-1].name
-        return Snapshot(vaults, tuple(assignments))
+        vaults = {row.name: unpack_vault(self._records.open(row)) for row in _all(reading, VAULT)}
+        assignments = tuple(
+            unpack_assignment(row.name, self._records.open(row))
+            for row in _all(reading, ASSIGNMENT)
+        )
+        trust: dict[str, set[str]] = {}
+        for row in _all(reading, TRUST):
+            body = self._records.open(row)
+            trust.setdefault(body["folder"], set()).add(fold(body["vault"]))
+        kept = {folder: frozenset(names) for folder, names in trust.items()}
+        return Snapshot(vaults, assignments, kept)
+
+
+def _all(reading: Reading, kind: str) -> Iterator[Row]:
+    after = ""
+    while rows := reading.page(kind, "", state=LIVE, after=after, limit=_PAGE):
+        yield from rows
+        after = rows[-1].name

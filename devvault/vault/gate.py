@@ -101,11 +101,15 @@ class Gate:
 
     def find_vault(self, name: str) -> Vault | None:
         """Return a live vault by name, or None; no right is needed to know that a name exists."""
+        return self.snapshot().find_vault(name)
+
+    def snapshot(self) -> Snapshot:
+        """Return what decisions rest on, as it is now."""
         kept = self.directory.kept()
         if kept is None:
             with self.store.read() as reading:
                 kept = self.directory.at(reading)
-        return kept.find_vault(name)
+        return kept
 
     def read(
         self, caller: Caller, operation: Operation, target: Target, act: Callable[[Reading], T]

@@ -45,7 +45,7 @@ def allow(gate: Gate, caller: Caller, folder: str, vault: str) -> Trust:
         writing.put(gate.records.seal(TRUST, "", _name(folder, vault), body))
         return trust
 
-    return gate.write(caller, op.PUT_TRUST, _target(gate, folder, vault), act)
+    return gate.change_access(caller, op.PUT_TRUST, _target(gate, folder, vault), act)
 
 
 def disallow(gate: Gate, caller: Caller, folder: str, vault: str) -> Trust:
@@ -63,7 +63,7 @@ def disallow(gate: Gate, caller: Caller, folder: str, vault: str) -> Trust:
             )
         return Trust(folder, vault)
 
-    found = gate.write(caller, op.DELETE_TRUST, _target(gate, folder, vault), act)
+    found = gate.change_access(caller, op.DELETE_TRUST, _target(gate, folder, vault), act)
     gate.secure_point()
     return found
 
@@ -85,23 +85,13 @@ def list_trust(gate: Gate, caller: Caller) -> tuple[Trust, ...]:
 
 def trusted_vaults(gate: Gate, folder: str) -> frozenset[str]:
     """Return the folded names of the vaults that this folder may resolve from."""
-    with gate.store.read() as reading:
-        prefix = _digest(folder) + "/"
-        rows = reading.page(TRUST, "", after=prefix, limit=_ALL)
-        kept = []
-        for row in rows:
-            if not row.name.startswith(prefix):
-                break
-            kept.append(fold(gate.records.open(row)["vault"]))
-    return frozenset(kept)
+    return gate.snapshot().trusted_vaults(folder)
 
 
 def may_resolve(gate: Gate, caller: Caller, folder: str, vault: str) -> bool:
     """Say whether a folder may resolve from a vault; a no is recorded."""
-    with gate.store.read() as reading:
-        row = reading.find(TRUST, "", _name(folder, vault))
-        if row is not None and gate.records.open(row)["folder"] == folder:
-            return True
+    if fold(vault) in trusted_vaults(gate, folder):
+        return True
     gate.note(
         caller,
         op.CHECK_TRUST,
