@@ -78,7 +78,7 @@ def main(args: argparse.Namespace) -> int:
         for gap in gaps:
             say.tell(f"missing: {gap.shown}")
         raise WrongUse(
-            f"there is no terminal to ask on, and {len(gaps)} secrets are missing",
+            f"there is no terminal to ask on, and secrets are missing: {len(gaps)}",
             hint="devvault fill --from FILE",
         )
     filled = 0

@@ -10,10 +10,11 @@ import os
 from collections.abc import Sequence
 
 from devvault.config import load
-from devvault.errors import DevvaultError, NotFound, Unresolved
+from devvault.errors import DevvaultError, NotFound, Unresolved, WrongUse
 from devvault.paths import default_home
 from devvault.references.reference import Reference
 from devvault.references.status import Status
+from devvault.resolver.files import formed, settings_file, wanted_files
 from devvault.resolver.plan import EnvFile, Failure, Journey, Plan, make_plan
 from devvault.secretvalue import SecretValue
 from devvault.settingsfiles.project import Project, read_project
@@ -29,14 +30,21 @@ def answer(head: Sequence[bytes], files: Sequence[bytes], reason: DevvaultError)
     sent = [_opened(field) for field in files]
     found = next((file for tag, file in sent if tag == b"J"), None)
     project = read_project(found.path, found.data) if found else Project()
+    at = found.path if found else ""
     chosen = next((f[13:] for f in head if f.startswith(b"Oenvironment=")), None)
     if chosen is not None:
+        if found is None:
+            raise WrongUse(
+                f"there is no project file that knows the environment {os.fsdecode(chosen)}",
+                hint="devvault help configuration",
+            )
         project = project.for_environment(os.fsdecode(chosen))
+    settings = [settings_file(file) for tag, file in sent if tag == b"S"]
     env_files = [file for tag, file in sent if tag == b"F"]
-    if found and project.env_files and not {b"G1", b"A1"} & set(head):
-        folder = found.path.rpartition("/")[0]
-        wanted = [f"{folder}/{name}" for name in project.env_files]
-        if wanted != [file.path for file in env_files]:
+    if not {b"G1", b"A1"} & set(head):
+        paths = [file.path for file in env_files]
+        wanted = wanted_files(project, at, paths, is_settings_named=bool(settings))
+        if wanted:
             return _reply([b"Q" + os.fsencode(path) for path in wanted])
 
     def look_up(references: Sequence[Reference]) -> list[SecretValue | Failure]:
@@ -48,7 +56,7 @@ def answer(head: Sequence[bytes], files: Sequence[bytes], reason: DevvaultError)
     config = load(default_home(), os.environ)
     journey = Journey(
         environment=dict(os.environ),
-        files=env_files,
+        files=[*settings, *(formed(file, project, at) for file in env_files)],
         vaults=project.vaults,
         plain=frozenset(project.plain),
         on_unresolved=next((f[1:].decode() for f in head if f[:1] == b"U"), config.on_unresolved),

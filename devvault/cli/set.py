@@ -41,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("key", metavar="KEY", help="the setting's name")
     parser.add_argument("--vault", help="the vault (default: the project's)")
+    parser.add_argument("-e", dest="environment", metavar="NAME", help="of the project file")
     parser.add_argument("--expires", metavar="TIME", help="a UTC time, a date, or a span like 90d")
 
 
@@ -51,7 +52,7 @@ def main(args: argparse.Namespace) -> int:
     if wrong is not None:
         raise WrongUse(f"KEY cannot be a setting's name: {wrong}", hint="devvault set --help")
     expires = _expires(args.expires)
-    place = open_place()
+    place = open_place(environment=args.environment)
     path = place.first_env_file
     data = _read(path, place)
     try:

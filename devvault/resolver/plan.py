@@ -144,11 +144,17 @@ def read_file(file: EnvFile) -> Sequence[Setting]:
     except KeyError:
         raise WrongUse(f"{file.path}: settings of this format are not read") from None
     try:
-        return form.read(file.data)
+        settings = form.read(file.data)
     except Invalid as error:
         raise WrongUse(
             f"{file.path}: {error.message}", hint=f"save {file.path} as UTF-8 text"
         ) from error
+    return settings if file.format == "dotenv" else [_as_variable(one) for one in settings]
+
+
+def _as_variable(setting: Setting) -> Setting:
+    """Return a nested setting by .NET's name for a variable; `${` means nothing in its file."""
+    return replace(setting, key=setting.key.replace(":", "__"), quote="'")
 
 
 def read_files(

@@ -147,7 +147,7 @@ def _commits(out: IO[bytes]) -> Iterator[_Commit]:
     pending: list[bytes] = []
 
     def lines() -> Iterator[tuple[bytes, bytes]]:
-        path, is_head = b"", True
+        path, is_head, width = b"", True, 1
         while line := out.readline(_LINE):
             if line.startswith(_MARK):
                 pending.append(line[1:])
@@ -158,7 +158,8 @@ def _commits(out: IO[bytes]) -> Iterator[_Commit]:
                 path = line[4:].strip().removeprefix(b"b/")
             elif line.startswith(b"@@"):
                 is_head = False
-            elif not is_head and b"+" in line[:2]:
+                width = len(line) - len(line.lstrip(b"@")) - 1  # a column for each parent
+            elif not is_head and b"+" in line[:width]:
                 yield path, line
                 while not line.endswith(b"\n") and (more := out.readline(_LINE)):
                     line = line[-65536:] + more

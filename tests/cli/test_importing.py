@@ -6,6 +6,7 @@ import stat
 import pytest
 
 from tests.cli.acceptance import FILE, LINES, PLAIN, SECRETS
+from tests.cli.test_terminal import talk
 from tests.cli.typed import Typed
 
 
@@ -325,3 +326,65 @@ def test_toml_tells_what_it_cannot_rewrite(typed):
     assert path.read_text() == (
         f'[db]\npassword = "{reference("db--password")}"\nmore = {{ token = "{PASSWORD}" }}\n'
     )
+
+
+class Edited:
+    """An answer that is typed after somebody else wrote to the file."""
+
+    def __init__(self, path, text):
+        self.path, self.text = path, text
+
+    def encode(self):
+        self.path.write_text(self.text)
+        return b"y\n"
+
+
+def test_a_file_that_changes_between_plan_and_write_stays(typed):
+    path = typed.project / ".env"
+    path.write_text("DB_PASSWORD=hunter22\n")
+    edited = "DB_PASSWORD=hunter22\nNEW=1\n"
+    answers = [("rewrite .env?", Edited(path, edited))]
+    code, shown = talk(typed.root, typed.environment, ["import", ".env"], answers)
+    assert code == 1
+    assert ".env was changed in the meantime, and stays as it is" in shown
+    assert path.read_text() == edited
+    assert [one.name for one in typed.project.glob(".*partial")] == []
+    # Nothing is lost: the value is there, the next import uses it again.
+    assert "no import" in typed("import", "--undo", ".env").err
+    done = typed("import", ".env", "--yes")
+    assert "holds these values already" in done.err
+    assert path.read_text().endswith("\nNEW=1\n")
+
+
+def test_a_full_disk_leaves_the_file_as_it_was(typed):
+    path = typed.project / ".env"
+    path.write_bytes(FILE)
+    done = typed("import", ".env", "--yes", before="ulimit -f 0; ")
+    assert done.code == 2
+    assert "cannot write" in done.err
+    assert path.read_bytes() == FILE
+    assert [one.name for one in typed.project.glob(".*partial")] == []
+    assert typed("import", ".env", "--yes").code == 0
+    assert typed("import", "--undo", ".env").code == 0
+    assert path.read_bytes() == FILE
+
+
+def test_a_value_that_is_also_a_common_word(typed):
+    path = typed.project / ".env"
+    path.write_text("DB_PASSWORD=production\nAPP_ENV=production\n# production\n")
+    assert typed("import", ".env", "--yes").code == 0
+    text = path.read_text()
+    assert text == f"DB_PASSWORD='{reference('DB_PASSWORD')}'\nAPP_ENV=production\n# production\n"
+    assert typed.settings() | {"DB_PASSWORD": "production", "APP_ENV": "production"} == (
+        typed.settings()
+    )
+
+
+def test_the_trail_tells_and_shows_nothing(typed):
+    (typed.project / ".env").write_bytes(FILE)
+    typed("import", ".env", "--yes")
+    typed("import", "--undo", ".env")
+    found = typed("audit", "list", "-o", "json")
+    names = found.out.decode()
+    assert all(word in names for word in ("FileStash", "FileUnstash", "FileStashDelete"))
+    assert shows_no_value(found)

@@ -39,9 +39,13 @@ class Typed:
             "LC_ALL": "C.UTF-8",
         }
 
-    def __call__(self, *words: str, typed: bytes = b"", **environment: str) -> Done:
+    def __call__(
+        self, *words: str, typed: bytes = b"", before: str = "", **environment: str
+    ) -> Done:
+        """Type a verb; `before` is shell code that comes first."""
+        whole = [sys.executable, "-I", "-m", "devvault", *words]
         done = subprocess.run(
-            [sys.executable, "-I", "-m", "devvault", *words],
+            ["sh", "-c", f'{before}exec "$@"', "sh", *whole] if before else whole,
             cwd=self.project,
             env={**self.environment, **environment},
             input=typed,
