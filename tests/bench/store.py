@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+import sqlite3
 import tempfile
 import threading
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from devvault.audit.trail import Trail
 from devvault.sealing.master import Master
 from devvault.store.base import LIVE, Row, Writing
 from devvault.store.sqlite import SqliteStore
+from tests.bench.measure import Row as Line
 
 _HOME = "0" * 32
 _MASTER = Master(_HOME, 1, b"k" * 32)
@@ -29,18 +31,24 @@ _VERSIONS = 10
 _FEW = 1_000
 _PAGE = 25
 
-Measured = tuple[str, float, float, str]
+Measured = tuple[str, float, float | None, str]
 
 
-def rows() -> list[Measured]:
-    """Measure; return (what, ratio, bound, in words). `ratio` is at most the bound, but for
-    the writers' row, where it is at least."""
+def rows() -> list[Line]:
+    """Measure every row of the table."""
     with tempfile.TemporaryDirectory() as folder:
         return [
-            durable_write(Path(folder)),
-            sixteen_writers(Path(folder)),
-            *large_and_small(Path(folder)),
+            *(_line(found) for found in durable_write(Path(folder))),
+            _line(sixteen_writers(Path(folder)), at_least=True),
+            *(_line(found) for found in large_and_small(Path(folder))),
         ]
+
+
+def _line(found: Measured, *, at_least: bool = False) -> Line:
+    name, ratio, bound, words = found
+    what, _, against = name.partition(" / ")
+    figure, _, peer = words.partition(" / ")
+    return Line(what, figure, f"{against}, {peer}", ratio, bound, at_least)
 
 
 def _spent(work: Callable[[], object]) -> float:
@@ -68,8 +76,9 @@ def _record() -> AuditRecord:
     )
 
 
-def durable_write(folder: Path, rounds: int = 300) -> Measured:
-    """One new version, its pointer and its audit record, durable, against a bare fdatasync."""
+def durable_write(folder: Path, rounds: int = 300) -> list[Measured]:
+    """One new version, its pointer and its audit record, durable: against a bare fdatasync, and
+    against SQLite by itself writing three rows of that size in one transaction."""
     store = SqliteStore(folder / "write.db")
     trail = Trail(_MASTER.audit_keys, _HOME, 1)
     file = os.open(folder / "plain", os.O_RDWR | os.O_CREAT, 0o600)
@@ -82,6 +91,18 @@ def durable_write(folder: Path, rounds: int = 300) -> Measured:
         os.pwrite(file, block, 0)
         sync(file)
 
+    plain = sqlite3.connect(folder / "bare.db", isolation_level=None)
+    plain.execute("PRAGMA journal_mode=WAL")
+    plain.execute("PRAGMA synchronous=FULL")
+    plain.execute("CREATE TABLE t (name TEXT PRIMARY KEY, data BLOB)")
+
+    def three(number: int) -> None:
+        plain.execute("BEGIN IMMEDIATE")
+        for part in range(3):
+            values = (f"{number}-{part}", block[:500])
+            plain.execute("INSERT OR REPLACE INTO t VALUES (?, ?)", values)
+        plain.execute("COMMIT")
+
     def write(rows: tuple[Row, Row], record: AuditRecord) -> None:
         def work(tx: Writing) -> None:
             for row in rows:
@@ -90,20 +111,35 @@ def durable_write(folder: Path, rounds: int = 300) -> Measured:
 
         store.write(work)
 
-    pairs: list[tuple[float, float]] = []
+    turns: list[tuple[float, float, float]] = []
     for number in range(rounds):
         name = f"n{number % 50}"
         rows, record = (_row(name), _row(name, f"{number:032x}")), _record()
-        pairs.append((_spent(lambda rows=rows, record=record: write(rows, record)), _spent(bare)))  # type: ignore[misc]
+        turns.append(
+            (
+                _spent(lambda rows=rows, record=record: write(rows, record)),  # type: ignore[misc]
+                _spent(bare),
+                _spent(lambda number=number: three(number)),  # type: ignore[misc]
+            )
+        )
     os.close(file)
+    plain.close()
     store.close()
-    ours, floor = median(pair[0] for pair in pairs), median(pair[1] for pair in pairs)
-    return (
-        "durable set with its audit record / fdatasync of 8 KB",
-        ours / floor,
-        1.5,
-        f"{ours * 1e6:.0f} us / {floor * 1e6:.0f} us",
-    )
+    ours, floor, base = (median(turn[place] for turn in turns) for place in range(3))
+    return [
+        (
+            "durable set with its audit record / fdatasync of 8 KB",
+            ours / floor,
+            1.5,
+            f"{ours * 1e6:.0f} us / {floor * 1e6:.0f} us",
+        ),
+        (
+            "durable set with its audit record / SQLite alone, three rows",
+            ours / base,
+            None,
+            f"{ours * 1e6:.0f} us / {base * 1e6:.0f} us",
+        ),
+    ]
 
 
 def sixteen_writers(folder: Path, rounds: int = 7, writes: int = 320) -> Measured:
