@@ -1,13 +1,19 @@
 """Local Azure Key Vault for development: the public names, each imported on first use.
 
-Importing this module imports nothing else, so that a program pays only for what it asks for.
+Importing this module imports nothing else, so that a program pays only for what it asks for. What
+type checkers see stands in `__init__.pyi`.
 """
 
 __version__ = "0.1.0"
 
-_FROM = {"SecretValue": "devvault.secretvalue"}
+_FROM = {
+    "SecretValue": "devvault.secretvalue",
+    "load_dotenv": "devvault.adapters.dotenv",
+    "load_settings": "devvault.resolver.settings",
+    "resolve": "devvault.resolver.settings",
+}
 
-__all__ = ["SecretValue"]
+__all__ = ["SecretValue", "load_dotenv", "load_settings", "resolve"]
 
 
 def __getattr__(name: str) -> object:

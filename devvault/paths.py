@@ -5,12 +5,11 @@ Modes and owners are checked, never assumed: a home that somebody else owns or c
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import sys
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from devvault.errors import Unavailable, WrongUse
 
@@ -18,8 +17,7 @@ from devvault.errors import Unavailable, WrongUse
 SOCKET_PATH_LIMIT = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
+class Home(NamedTuple):
     """The folder that holds one home, and the names of the files in it."""
 
     root: Path
@@ -64,6 +62,8 @@ class Home:
 
 
 def _short_folder(root: Path) -> Path:
+    import hashlib  # slow to load, and few paths are this long
+
     tag = hashlib.sha256(os.fsencode(root)).hexdigest()[:16]
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     if runtime.startswith("/") and len(runtime) < 60:

@@ -149,6 +149,8 @@ def settle(
     head += [field for field in flags if field[:1] not in (b"F", b"S")]
     if named:
         head.append(b"G1")
+    if posix.isatty(2):
+        head.append(b"Oterminal")
     own = [b"J" + project] if project else []
     own += [b"S" + read(_joined(folder, f[1:]), f[1:]) for f in flags if f[:1] == b"S"]
     is_chosen = [True for field in flags if field[:13] == b"Oenvironment="]

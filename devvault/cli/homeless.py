@@ -9,13 +9,15 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from devvault.clock import SystemClock
 from devvault.config import load
 from devvault.errors import DevvaultError, NotFound, Unresolved, WrongUse
 from devvault.paths import default_home
 from devvault.references.reference import Reference
 from devvault.references.status import Status
 from devvault.resolver.files import formed, settings_file, wanted_files
-from devvault.resolver.plan import EnvFile, Failure, Journey, Plan, make_plan
+from devvault.resolver.outlook import rows
+from devvault.resolver.plan import EnvFile, Failure, Journey, Plan, make_plan, read_files
 from devvault.secretvalue import SecretValue
 from devvault.settingsfiles.project import Project, read_project
 
@@ -39,11 +41,11 @@ def answer(head: Sequence[bytes], files: Sequence[bytes], reason: DevvaultError)
                 hint="devvault help configuration",
             )
         project = project.for_environment(os.fsdecode(chosen))
-    settings = [settings_file(file) for tag, file in sent if tag == b"S"]
+    named = [settings_file(file) for tag, file in sent if tag == b"S"]
     env_files = [file for tag, file in sent if tag == b"F"]
     if not {b"G1", b"A1"} & set(head):
         paths = [file.path for file in env_files]
-        wanted = wanted_files(project, at, paths, is_settings_named=bool(settings))
+        wanted = wanted_files(project, at, paths, is_settings_named=bool(named))
         if wanted:
             return _reply([b"Q" + os.fsencode(path) for path in wanted])
 
@@ -56,17 +58,25 @@ def answer(head: Sequence[bytes], files: Sequence[bytes], reason: DevvaultError)
     config = load(default_home(), os.environ)
     journey = Journey(
         environment=dict(os.environ),
-        files=[*settings, *(formed(file, project, at) for file in env_files)],
+        files=[*named, *(formed(file, project, at) for file in env_files)],
         vaults=project.vaults,
         plain=frozenset(project.plain),
         on_unresolved=next((f[1:].decode() for f in head if f[:1] == b"U"), config.on_unresolved),
         plaintext=config.plaintext,
     )
-    return _told(make_plan(journey, look_up))
+    settings = read_files(journey)
+    plan = make_plan(journey, look_up, settings)
+    if b"Odry-run" not in head:
+        return _told(plan, [])
+    now = SystemClock().now()
+    dry = [b"T" + os.fsencode(row.line) for row in rows(plan, settings, {}, now)]
+    return _told(plan, [*dry, b"X0"] if plan.is_good else dry)
 
 
-def _told(plan: Plan) -> bytes:
-    fields = [_line("note", note) for note in plan.notes]
+def _told(plan: Plan, dry: Sequence[bytes]) -> bytes:
+    fields = [*dry, *(_line("note", note) for note in plan.notes)]
+    if plan.is_good and dry:
+        return _reply(fields)
     if plan.is_good:
         values = (os.fsencode(f"{name}={value}") for name, value in plan.variables.items())
         return _reply([*fields, *(b"S" + value for value in values)])

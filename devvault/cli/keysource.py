@@ -9,6 +9,7 @@ import argparse
 import os
 
 from devvault.cli import ask, say
+from devvault.client.passphrase import passphrase_from_environment
 from devvault.config import load
 from devvault.errors import Unavailable
 from devvault.paths import Home
@@ -52,7 +53,7 @@ def key_source_body(args: argparse.Namespace, home: Home) -> dict[str, object]:
 
 def with_passphrase() -> dict[str, object]:
     """Return the members for a home sealed by a passphrase, from the environment or asked twice."""
-    found = ask.passphrase_from_environment()
+    found = passphrase_from_environment()
     if found is None:
         found = ask.hidden_twice("new passphrase of the vault", instead=WITHOUT_TERMINAL)
     return {"key_source": "passphrase", "passphrase": found}

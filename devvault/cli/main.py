@@ -32,6 +32,7 @@ VERBS = {
     "daemon": ("devvault.cli.daemon", "start, stop or look at the background process"),
     "audit": ("devvault.cli.audit", "list, verify or export the trail"),
     "status": ("devvault.cli.status", "show the state of this home"),
+    "completion": ("devvault.cli.completion", "print what makes a shell complete our words"),
     "doctor": ("devvault.cli.doctor", "find out what is wrong, and what to type"),
     "demo": ("devvault.cli.demo", "show the main job in a throw-away home"),
     "help": ("devvault.cli.help", "read the manual, a topic at a time"),
@@ -141,7 +142,7 @@ def _overview() -> str:
         "A local Azure Key Vault: @Microsoft.KeyVault references resolve on your machine.",
         "",
     ]
-    lines += [f"  {verb:<10}{VERBS[verb][1]}" for verb in VERBS if is_built(verb)]
+    lines += [f"  {verb:<12}{VERBS[verb][1]}" for verb in VERBS if is_built(verb)]
     lines += [
         "",
         "devvault VERB --help says more of one. --version prints the version.",

@@ -17,6 +17,7 @@ from devvault.cli.progress import Progress
 from devvault.cli.reply import Body, items, number, table, text
 from devvault.client.daemon import ensure
 from devvault.client.http import Connection, Response, error_from, raise_for
+from devvault.client.passphrase import passphrase_from_environment
 from devvault.errors import DevvaultError, Invalid, Locked, NotFound, Unavailable
 from devvault.paths import Home, default_home
 
@@ -242,7 +243,7 @@ def segment(name: str) -> str:
 
 def unlock_body(*, ask_for_it: bool = True) -> dict[str, object]:
     """Return what `POST /local/unlock` wants for a passphrase, from the environment or a prompt."""
-    passphrase = ask.passphrase_from_environment()
+    passphrase = passphrase_from_environment()
     if passphrase is None and ask_for_it:
         passphrase = ask.hidden(
             "passphrase", instead="DEVVAULT_PASSPHRASE_FILE=/a/file devvault unlock"

@@ -64,6 +64,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-connect", action="store_true", help="do not connect the program's Azure SDKs"
     )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="print where each setting comes from and when it expires, no values; run nothing",
+    )
     parser.add_argument("--no-mask", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("stray", nargs="*", help=argparse.SUPPRESS)
 
@@ -76,7 +81,7 @@ def main(args: argparse.Namespace) -> int:
         DevvaultError: see `settle`.
     """
     command: list[str] | None = args.command
-    if args.stray or not command:
+    if args.stray or not (command or args.dry_run):
         words = " ".join(args.stray or ["python", "app.py"])
         raise WrongUse("the program to run goes after --", hint=f"devvault run -- {words}")
     flags = [b"Vrun"]
@@ -92,6 +97,9 @@ def main(args: argparse.Namespace) -> int:
         flags.append(b"Ono-connect")
     flags += [b"F" + os.fsencode(path) for path in args.env_file]
     flags += [b"S" + os.fsencode(path) for path in args.settings]
+    if args.dry_run:
+        return _show(flags)
+    assert command is not None
     try:
         environment, _ = settle(flags, given_environment())
     except fast.Stop as stop:
@@ -106,12 +114,33 @@ def given_environment() -> dict[bytes, bytes]:
     return fast.as_given(given, given[fast.LOCALE]) if fast.LOCALE in given else given
 
 
+def _show(flags: Sequence[bytes]) -> int:
+    """Print the rows of a dry run; end with 78 where a setting does not resolve."""
+    from devvault.cli import say
+    from devvault.cli.rows import to_table
+    from devvault.resolver.outlook import Row, table
+
+    lines: list[bytes] = []
+    code = 0
+    try:
+        settle([*flags, b"Odry-run"], given_environment(), lines)
+    except fast.Stop as stop:
+        code = stop.code
+    found = [Row.of(os.fsdecode(line)) for line in lines]
+    if found:
+        say.put(to_table(table(found), sort=False))
+    elif not code:
+        say.note("no setting comes from a file or a vault: the program gets your environment")
+    return code
+
+
 def settle(
-    flags: Sequence[bytes], given: Mapping[bytes, bytes]
+    flags: Sequence[bytes], given: Mapping[bytes, bytes], lines: list[bytes] | None = None
 ) -> tuple[dict[bytes, bytes], list[bytes]]:
     """Return the environment of a child, and the names in it whose values are secret.
 
-    `flags` are fields of the request (`Vrun`, `F` and a path, ...).
+    `flags` are fields of the request (`Vrun`, `F` and a path, ...). `lines` gets the rows of a dry
+    run.
 
     Raises:
         fast.Stop: settings do not resolve; why stands on stderr.
@@ -124,12 +153,21 @@ def settle(
             dict(given),
             _read,
             _read_listed,
-            lambda head, files: _ask(home, head, files),
+            lambda head, files: _without_rows(_ask(home, head, files), lines),
         )
     except fast.HandOver as odd:
         raise Unavailable(
             "the daemon's answer cannot be read", hint="devvault daemon stop"
         ) from odd
+
+
+def _without_rows(reply: bytes, lines: list[bytes] | None) -> bytes:
+    """Take the rows of a dry run out of a reply, which the fast path does not know."""
+    if lines is None:
+        return reply
+    fields = reply.split(b"\0")
+    lines += [field[1:] for field in fields if field[:1] == b"T"]
+    return b"\0".join(field for field in fields if field[:1] != b"T")
 
 
 def _read(path: bytes, name: bytes) -> bytes:

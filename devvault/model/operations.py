@@ -110,6 +110,8 @@ DELETE_STASH = Operation("StashDelete", "FileStashDelete", f"{_H}/stash/delete")
 READ_AUDIT = Operation("AuditList", "AuditList", f"{_H}/audit/read", changes=False)
 VERIFY_AUDIT = Operation("AuditVerify", "AuditVerify", f"{_H}/audit/read", changes=False)
 PRUNE_AUDIT = Operation("AuditPrune", "AuditPrune", f"{_H}/audit/delete")
+READ_OVERVIEW = Operation("OverviewGet", "HomeOverview", f"{_H}/read", changes=False)
+LIST_NAMES = Operation("NamesList", "HomeNames", f"{_H}/read", changes=False)
 SCAN_VALUES = Operation("CheckScan", "CheckScan", f"{_H}/scan/action", changes=False)
 
 OPERATIONS: dict[str, Operation] = {

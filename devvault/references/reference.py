@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 SERVED_SUFFIX = ".vault.azure.net"
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+# A NamedTuple here and in the other rooms that the library opens: `dataclasses` takes as long to
+# load as all of them together, and a program that resolves one reference would pay for it.
+class Reference(NamedTuple):
     """One secret that a setting points at.
 
     `text` is the setting as it was written, `vault` and `host` are in lower case, `name` and

@@ -7,18 +7,43 @@ itself: bytes come in, references go out through `Lookup`. Rules: CONTRACT.md se
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from devvault.errors import DevvaultError, Invalid, WrongUse
 from devvault.references.base import find, parse
 from devvault.references.marks import has_mark
-from devvault.references.reference import SERVED_SUFFIX, Reference
+from devvault.references.reference import Reference
 from devvault.references.status import Status
+from devvault.resolver.base import Failed, Failure, local
 from devvault.scan.judge import judge
 from devvault.secretvalue import SecretValue
 from devvault.settingsfiles.base import Setting, find_key_error, get_format
 from devvault.settingsfiles.interpolate import interpolate
+
+__all__ = [
+    "ALLOW",
+    "EMPTY",
+    "FAIL",
+    "LITERAL",
+    "REFUSE",
+    "WARN",
+    "EnvFile",
+    "Failed",
+    "Failure",
+    "Journey",
+    "Lookup",
+    "Plan",
+    "Resolved",
+    "Settings",
+    "failure_of",
+    "make_plan",
+    "needed_names",
+    "read_file",
+    "read_files",
+    "resolve_all",
+    "why_secret",
+]
 
 FAIL = "fail"
 LITERAL = "literal"
@@ -29,15 +54,6 @@ ALLOW = "allow"
 # Configuration of devvault itself is never a setting of the child.
 _OURS = "DEVVAULT_"
 _NAMED = re.compile(r"\$\{([^}:]*)(?::-[^}]*)?\}")
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a reference gave no value: App Service's word, our sentence, a command to type."""
-
-    status: Status
-    reason: str
-    hint: str = ""
 
 
 # Answers references in their order; what it raises (locked, no home) ends the whole run.
@@ -81,20 +97,6 @@ class Journey:
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
-    """One setting without a value; `reference` is the setting's text, never a value."""
-
-    setting: str
-    reference: str
-    failure: Failure
-
-    @property
-    def line(self) -> str:
-        """The failure in one line."""
-        return f"{self.setting}: {self.failure.status}: {self.failure.reason}"
-
-
-@dataclass(frozen=True, slots=True)
 class Resolved:
     """Where a value came from, for `run --dry-run`; no value."""
 
@@ -111,7 +113,7 @@ class Plan:
     values that look secret, each with its hint.
     """
 
-    variables: Mapping[str, str]
+    variables: Mapping[str, str] = field(repr=False)
     secret: frozenset[str]
     resolved: tuple[Resolved, ...]
     failures: tuple[Failed, ...]
@@ -295,7 +297,7 @@ def _look_up(
     parsed: list[tuple[_Wanted, Reference]] = []
     for item in wanted:
         try:
-            parsed.append((item, _local(journey, parse(item.text))))
+            parsed.append((item, local(journey.vaults, parse(item.text))))
         except Invalid as error:
             failure = Failure(Status.INVALID_SYNTAX, error.message, error.hint or "")
             failures.append(Failed(item.setting, item.text, failure))
@@ -314,14 +316,6 @@ def _look_up(
     order = {item.setting: number for number, item in enumerate(wanted)}
     failures.sort(key=lambda failed: order[failed.setting])
     return values, resolved, failures
-
-
-def _local(journey: Journey, reference: Reference) -> Reference:
-    local = journey.vaults.get(reference.vault) if reference.is_served else None
-    if local is None:
-        return reference
-    lowered = local.lower()
-    return replace(reference, vault=lowered, host=lowered + SERVED_SUFFIX)
 
 
 def _fit_for_a_child(
@@ -352,21 +346,28 @@ def _refused(journey: Journey, settings: Settings, notes: list[str]) -> tuple[tu
         return ()
     found: list[tuple[str, str]] = []
     for file, setting in settings:
-        if setting.error is not None or setting.value is None or setting.key in journey.set_already:
+        if setting.key in journey.set_already:
             continue
-        if setting.key in journey.plain or setting.allow_reason is not None:
+        why = why_secret(setting, journey.plain)
+        if not why:
             continue
-        if find(setting.value) is not None:
-            continue
-        verdict = judge(setting.key, setting.value)
-        if not verdict.secret:
-            continue
-        words = f"{setting.key}: {file.path} line {setting.line} holds a secret: {verdict.why}"
+        words = f"{setting.key}: {file.path} line {setting.line} holds a secret: {why}"
         if journey.plaintext == WARN:
             notes.append(words)
         else:
             found.append((words, f"devvault import {file.path}"))
     return tuple(found)
+
+
+def why_secret(setting: Setting, plain: Container[str]) -> str:
+    """Return why a file's setting looks secret; "" where it does not, or was declared plain."""
+    value = setting.value
+    if setting.error is not None or value is None or setting.allow_reason is not None:
+        return ""
+    if setting.key in plain or find(value) is not None:
+        return ""
+    verdict = judge(setting.key, value)
+    return verdict.why if verdict.secret else ""
 
 
 def failure_of(error: DevvaultError, status: Status = Status.OTHER_REASONS) -> Failure:

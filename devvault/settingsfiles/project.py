@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath, PureWindowsPath
 from types import MappingProxyType
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from devvault.errors import WrongUse
 
@@ -39,8 +38,7 @@ _USERS_OWN = frozenset(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(NamedTuple):
     """What a project says about its settings. Paths are relative and stay below the file's folder.
 
     `vaults` maps a vault's name in references to the local vault that stands for it.
@@ -52,9 +50,9 @@ class Project:
     settings_files: tuple[str, ...] = ()
     identity: str | None = None
     plain: tuple[str, ...] = ()
-    vaults: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    environments: Mapping[str, Project] = field(default_factory=lambda: MappingProxyType({}))
-    check: Mapping[str, CheckValue] = field(default_factory=lambda: MappingProxyType({}))
+    vaults: Mapping[str, str] = MappingProxyType({})
+    environments: Mapping[str, Project] = MappingProxyType({})
+    check: Mapping[str, CheckValue] = MappingProxyType({})
 
     def for_environment(self, name: str) -> Project:
         """Return the project as one environment sees it.
@@ -118,8 +116,7 @@ def _toml(name: str, data: bytes) -> dict[str, object]:
         raise WrongUse(f"{name} is nested too deeply", hint=HINT) from error
 
 
-@dataclass(frozen=True, slots=True)
-class _Reader:
+class _Reader(NamedTuple):
     """Reads the tables of one file; knows its name for the messages."""
 
     file: str
@@ -135,14 +132,14 @@ class _Reader:
             checks["baseline"] = self.path("check.baseline", check["baseline"])
         if "exclude" in check:
             checks["exclude"] = self.texts("check.exclude", check["exclude"])
-        base = replace(base, check=MappingProxyType(checks))
+        base = base._replace(check=MappingProxyType(checks))
         environments: dict[str, Project] = {}
         for name, given in self.table("environments", table.get("environments", {})).items():
             where = f"environments.{name}"
             overrides = self.table(where, given)
             self.known(where + ".", overrides, _IN_ENVIRONMENTS)
             environments[name] = self.overlaid(base, where + ".", overrides)
-        return replace(base, environments=MappingProxyType(environments))
+        return base._replace(environments=MappingProxyType(environments))
 
     def overlaid(self, base: Project, where: str, table: Mapping[str, object]) -> Project:
         """Return a project with what a table gives; `vaults` are merged, lists are replaced."""
@@ -151,8 +148,7 @@ class _Reader:
             self.vault(f"{where}vaults", name).lower(): self.vault(f"{where}vaults.{name}", to)
             for name, to in vaults.items()
         }
-        return replace(
-            base,
+        return base._replace(
             vault=self.vault(where + "vault", table["vault"]) if "vault" in table else base.vault,
             identity=(
                 self.text(where + "identity", table["identity"])

@@ -1,4 +1,4 @@
-"""Vaults and the groups they lie in: create, read, update, delete, recover, purge."""
+"""Vaults: create, read, update, delete, recover, purge."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from devvault.access.principals import Caller
 from devvault.errors import Conflict, Forbidden, Invalid, NotFound
 from devvault.model import operations as op
-from devvault.model.attributes import NO_TAGS, check_tags
+from devvault.model.attributes import check_tags
 from devvault.model.names import (
-    check_group_name,
     check_vault_name,
     fold,
     group_scope,
@@ -24,10 +23,10 @@ from devvault.vault.codecs import (
     pack_group,
     pack_vault,
     seconds,
-    unpack_group,
     unpack_vault,
 )
 from devvault.vault.gate import Gate, Target
+from devvault.vault.groups import find_group
 from devvault.vault.records import (
     ASSIGNMENT,
     GROUP,
@@ -62,58 +61,12 @@ class VaultSpec:
     tags: Mapping[str, str] | None = None
 
 
-def put_group(
-    gate: Gate, caller: Caller, name: str, location: str, tags: Mapping[str, str] = NO_TAGS
-) -> Group:
-    """Create a resource group, or replace its tags."""
-    check_group_name(name)
-    target = Target(group_scope(gate.subscription, name))
-
-    def act(writing: Writing) -> Group:
-        row = writing.find(GROUP, "", fold(name))
-        if row is not None:
-            old = unpack_group(gate.records.open(row))
-            if location and fold(location) != fold(old.location):
-                raise Conflict(
-                    f"Invalid resource group location '{location}'. The Resource group already"
-                    f" exists in location '{old.location}'.",
-                    code="InvalidResourceGroupLocation",
-                )
-            group = replace(old, tags=check_tags(tags))
-        else:
-            group = Group(name, location, gate.clock.now(), check_tags(tags))
-        writing.put(gate.records.seal(GROUP, "", fold(name), pack_group(group)))
-        return group
-
-    return gate.write(caller, op.PUT_GROUP, target, act)
-
-
-def get_group(gate: Gate, caller: Caller, name: str) -> Group:
-    """Return a resource group.
-
-    Raises:
-        NotFound: `ResourceGroupNotFound`.
-    """
-    target = Target(group_scope(gate.subscription, name))
-    return gate.read(caller, op.GET_GROUP, target, lambda reading: _group(gate, reading, name))
-
-
-def list_groups(gate: Gate, caller: Caller) -> tuple[Group, ...]:
-    """Return every resource group, by name."""
-
-    def act(reading: Reading) -> tuple[Group, ...]:
-        rows = reading.page(GROUP, "", limit=_ALL)
-        return tuple(unpack_group(gate.records.open(row)) for row in rows)
-
-    return gate.read(caller, op.LIST_GROUPS, Target(subscription_scope(gate.subscription)), act)
-
-
 def delete_group(gate: Gate, caller: Caller, name: str) -> None:
     """Delete a group; its vaults are soft-deleted with it, as in Azure."""
     target = Target(group_scope(gate.subscription, name))
 
     def act(writing: Writing) -> None:
-        _group(gate, writing, name)
+        find_group(gate, writing, name)
         for vault in gate.directory.read(writing).vaults.values():
             if fold(vault.group) == fold(name):
                 _delete(gate, writing, vault)
@@ -135,7 +88,7 @@ def create_vault(gate: Gate, caller: Caller, spec: VaultSpec) -> Vault:
     target = _target(gate, spec.group, spec.name)
 
     def act(writing: Writing) -> Vault:
-        group = _group(gate, writing, spec.group)
+        group = find_group(gate, writing, spec.group)
         row = writing.find(VAULT, "", fold(spec.name))
         if row is not None:
             old = unpack_vault(gate.records.open(row))
@@ -202,7 +155,7 @@ def list_vaults(gate: Gate, caller: Caller, group: str = "") -> tuple[Vault, ...
 
     def act(reading: Reading) -> tuple[Vault, ...]:
         if group:
-            _group(gate, reading, group)
+            find_group(gate, reading, group)
         found = gate.directory.read(reading).vaults.values()
         return tuple(vault for vault in found if not group or fold(vault.group) == fold(group))
 
@@ -320,17 +273,6 @@ def _group_of(gate: Gate, name: str) -> str:
     with gate.store.read() as reading:
         row = reading.find(VAULT, "", fold(name))
         return unpack_vault(gate.records.open(row)).group if row else "devvault"
-
-
-def _group(gate: Gate, reading: Reading, name: str) -> Group:
-    row = reading.find(GROUP, "", fold(name))
-    if row is None:
-        raise NotFound(
-            f"Resource group '{name}' could not be found.",
-            code="ResourceGroupNotFound",
-            hint=f"devvault group create --name {name} --location westeurope",
-        )
-    return unpack_group(gate.records.open(row))
 
 
 def _live(gate: Gate, reading: Reading, name: str, group: str = "") -> Vault:

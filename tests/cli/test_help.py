@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import re
 
 import pytest
 
@@ -43,3 +44,21 @@ def test_the_first_page_says_what_is_not_defended():
     text = manual.find_pages()["security"].read_text()
     assert "Defended" in text
     assert "Not defended\n  - root\n" in text
+
+
+def test_security_comes_first():
+    assert next(iter(manual.find_pages())) == "security"
+
+
+def test_a_verb_is_described_as_its_help_does(capsys):
+    with pytest.raises(SystemExit) as ended:
+        show("run")
+    assert ended.value.code == 0
+    assert "usage: devvault run" in capsys.readouterr().out
+
+
+def test_every_page_that_is_named_is_there():
+    pages = manual.find_pages()
+    for path in pages.values():
+        named = set(re.findall(r"devvault help ([a-z-]+)", path.read_text()))
+        assert named - {"topic"} <= set(pages), path

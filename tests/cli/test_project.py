@@ -122,3 +122,24 @@ def test_another_users_project_file_is_refused(repository, monkeypatch):
 def test_another_users_repository_above_us_is_none(repository, monkeypatch):
     give_away(repository / ".git", monkeypatch)
     assert find_folder(repository / "app") == repository / "app"
+
+
+ONLY = (b"vaults", b"identity")
+
+
+def test_a_file_without_the_words_is_not_parsed(repository):
+    (repository / "devvault.toml").write_text("this is no TOML")
+    assert open_place(repository, only=ONLY).file == repository / "devvault.toml"
+    with pytest.raises(WrongUse):
+        open_place(repository)
+    (repository / "devvault.toml").write_text('[vaults]\nkv-prod = "my-app-vault"\n')
+    assert open_place(repository, only=ONLY).project.vaults == {"kv-prod": "my-app-vault"}
+    (repository / "devvault.toml").write_text('["\\u0076aults"]\nkv-prod = "my-app-vault"\n')
+    assert open_place(repository, only=ONLY).project.vaults == {"kv-prod": "my-app-vault"}
+
+
+def test_a_pyproject_of_another_tool_is_passed_over(repository):
+    (repository / "pyproject.toml").write_text("this is no TOML")
+    assert open_place(repository, only=ONLY).file is None
+    (repository / "pyproject.toml").write_text('[tool.devvault]\nidentity = "app"\n')
+    assert open_place(repository, only=ONLY).project.identity == "app"

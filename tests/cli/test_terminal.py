@@ -131,3 +131,19 @@ def test_a_value_is_never_read_from_a_pipe_that_is_not_stdin(place):
     )
     assert done.returncode == 2
     assert "there is no terminal to ask on" in done.stderr
+
+
+def test_run_reminds_of_what_expires_on_a_terminal_once_a_day(place):
+    folder, _ = place
+    key = str(folder / "key")
+    words = ["init", "--key-source", "file", "--key-file", key, "--name", "my-app-vault"]
+    assert talk(*place, words, [("recovery key", "n\n")])[0] == 0
+    words = ["set", "DB", "--expires", "9d"]
+    assert talk(*place, words, [("value of DB", SECRET + "\n")])[0] == 0
+    code, shown = talk(*place, ["run", "--", "true"], [])
+    assert code == 0
+    assert "devvault: note: DB: the secret my-app-vault/DB expires in 9 days" in shown
+    code, shown = talk(*place, ["run", "--", "true"], [])
+    assert (code, shown) == (0, "")
+    code, shown = talk(*place, ["status"], [])
+    assert "my-app-vault/DB  expires in 9 days" in shown

@@ -41,7 +41,7 @@ BY_MODULE: dict[str, set[str]] = {
 
 # Foreign top-level name -> the modules (or rooms) that may import it.
 FOREIGN: dict[str, set[str]] = {
-    "dotenv": {"devvault.settingsfiles.dotenv"},
+    "dotenv": {"devvault.settingsfiles.dotenv", "devvault.adapters.dotenv"},
     "yaml": {"devvault.settingsfiles.yaml", "devvault.cli.say"},
     "cryptography": {
         "devvault.crypto", "devvault.sealing", "devvault.issuers", "devvault.access.tokens",

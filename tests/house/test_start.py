@@ -80,3 +80,10 @@ def test_the_table_imports_the_verb_asked_for_alone():
 def test_the_client_is_light():
     names = set(loaded("import devvault.client.daemon", "-I", path=ROOT))
     assert not names & {"http", "http.client", "subprocess", "socket", "json", "ssl", "asyncio"}
+
+
+def test_one_reference_is_resolved_without_dataclasses():
+    names = set(loaded("from devvault import resolve", "-I", path=ROOT))
+    heavy = {"dataclasses", "inspect", "dotenv", "tomllib", "hashlib", "logging", "subprocess"}
+    assert not names & heavy
+    assert not {name for name in names if name.startswith("devvault.scan")}

@@ -10,6 +10,7 @@ from devvault.errors import Conflict, Forbidden, Invalid, NotFound
 from devvault.vault.deleted import purge_due
 from devvault.vault.gate import Gate
 from devvault.vault.grants import assign, list_assignments, remove_assignment
+from devvault.vault.groups import list_groups, put_group
 from devvault.vault.opened import SYSTEM
 from devvault.vault.secrets import get_secret, set_secret
 from devvault.vault.trust import allow, disallow, list_trust, may_resolve, trusted_vaults
@@ -22,10 +23,8 @@ from devvault.vault.vaults import (
     get_deleted_vault,
     get_vault,
     list_deleted_vaults,
-    list_groups,
     list_vaults,
     purge_vault,
-    put_group,
     recover_vault,
     update_vault,
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from devvault.access.principals import Caller
@@ -116,6 +116,8 @@ class Plane:
     version: str
     started: datetime
     files: ParsedFiles = field(default_factory=ParsedFiles)
+    # Folder -> the day on which somebody was last told there what expires.
+    reminded: dict[str, date] = field(default_factory=dict)
 
     def gate(self) -> Gate:
         """Return the gate of the unlocked home, unlocking it where that needs nothing.

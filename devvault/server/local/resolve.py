@@ -12,6 +12,7 @@ from devvault.access.principals import Caller
 from devvault.errors import Damaged, DevvaultError, Forbidden, Invalid, NotFound
 from devvault.references.reference import Reference
 from devvault.references.status import Status
+from devvault.resolver.outlook import Met
 from devvault.resolver.plan import Failure, Lookup, failure_of, resolve_all
 from devvault.secretvalue import SecretValue
 from devvault.server.local.base import Ask, Plane, Route, text
@@ -25,10 +26,13 @@ _DEVELOPER = frozenset({"", "developer"})
 _LIMIT = 1024 * 1024
 
 
-def source(plane: Plane, folder: str, identity: str = "") -> Lookup:
+def source(
+    plane: Plane, folder: str, identity: str = "", met: dict[str, Met] | None = None
+) -> Lookup:
     """Return the look-up of a folder, as an identity.
 
-    It raises Locked or Unavailable where the home as a whole cannot answer.
+    `met` is told which version each reference led to, by lower-case URI. The look-up raises Locked
+    or Unavailable where the home as a whole cannot answer.
     """
     trust.check_folder(folder)
 
@@ -41,7 +45,7 @@ def source(plane: Plane, folder: str, identity: str = "") -> Lookup:
                 "leave --identity away to resolve as yourself",
             )
             return [missing] * len(references)
-        return _answers(gate, plane.developer(), folder, references)
+        return _answers(gate, plane.developer(), folder, references, met)
 
     return look_up
 
@@ -79,7 +83,11 @@ def resolve(plane: Plane, ask: Ask) -> Reply:
 
 
 def _answers(
-    gate: Gate, caller: Caller, folder: str, references: Sequence[Reference]
+    gate: Gate,
+    caller: Caller,
+    folder: str,
+    references: Sequence[Reference],
+    met: dict[str, Met] | None,
 ) -> list[SecretValue | Failure]:
     trusted = trust.trusted_vaults(gate, folder)
     refused = [_refusal(gate, caller, folder, trusted, reference) for reference in references]
@@ -95,6 +103,8 @@ def _answers(
             found.append(answer)
         else:
             found.append(SecretValue(answer.value or ""))
+            if met is not None:
+                met[reference.uri.lower()] = Met(answer.version, answer.attributes.exp)
     return found
 
 

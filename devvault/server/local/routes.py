@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from devvault.server.local import audit, backup, resolve, run, scan, stash, trust, upkeep
+from devvault.server.local import (
+    audit,
+    backup,
+    overview,
+    resolve,
+    run,
+    scan,
+    stash,
+    trust,
+    upkeep,
+)
 from devvault.server.local.base import Route
 
 ROUTES: dict[tuple[str, str], Route] = {
@@ -12,6 +22,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     **trust.ROUTES,
     **stash.ROUTES,
     **audit.ROUTES,
+    **overview.ROUTES,
     **scan.ROUTES,
     **backup.ROUTES,
 }

@@ -7,7 +7,7 @@ Request: P version, C cwd, R root, V verb, I identity, U on-unresolved, O option
 N name, X NAME=VALUE of proxies and CAs, J project file, F env file, S settings file, G1 env files
 were named, A1 the second time. Reply: S NAME=VALUE, D name to remove, M name of a secret setting,
 W line for stderr, Q file to read and ask again, K name whose value is needed (ask again with it as
-E), X exit code, and `.` at the end.
+E), T a row of a dry run, X exit code, and `.` at the end.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from devvault.config import Config
 from devvault.errors import DevvaultError, Invalid, WrongUse
 from devvault.resolver.files import formed, settings_file, wanted_files
+from devvault.resolver.outlook import Met, reminders, rows
 from devvault.resolver.plan import EnvFile, Journey, Plan, make_plan, needed_names, read_files
 from devvault.server.local.base import BINARY, PROTOCOL, Ask, Plane, Route
 from devvault.server.local.resolve import source
@@ -33,6 +34,8 @@ _UNRESOLVED_EXIT = 78
 _ON_UNRESOLVED = frozenset({"fail", "literal", "empty"})
 _VERBS = frozenset({"run", "env"})
 _ENVIRONMENT = "environment="
+_DRY = "dry-run"
+_TERMINAL = "terminal"
 _NEVER_INHERITED = "DEVVAULT_PASSPHRASE"
 
 
@@ -72,10 +75,16 @@ def run(plane: Plane, ask: Ask) -> Reply:
         if needed:
             return _reply([b"K" + _encode(name) for name in needed])
         identity = sent.identity or (project.identity if project else None) or ""
-        plan = make_plan(journey, source(plane, sent.folder, identity), settings)
+        met: dict[str, Met] = {}
+        plan = make_plan(journey, source(plane, sent.folder, identity, met), settings)
     except WrongUse as error:
         return _reply([*_complaint(error), b"X%d" % error.exit_code])
-    return _reply(_fields(plan, sent))
+    now = plane.keeper.clock.now()
+    if _DRY in sent.options:
+        told = [b"T" + _encode(row.line) for row in rows(plan, settings, met, now)]
+        rest = [*_notes(plan), b"X0"] if plan.is_good else _fields(plan, sent)
+        return _reply([*told, *rest])
+    return _reply([*_reminder(plane, plan, sent, met), *_fields(plan, sent)])
 
 
 def _read(body: bytes) -> _Sent:
@@ -200,8 +209,27 @@ def _shown(sent: _Sent, path: str) -> str:
     return path.removeprefix(sent.cwd.rstrip("/") + "/") if sent.cwd else path
 
 
+def _reminder(plane: Plane, plan: Plan, sent: _Sent, met: dict[str, Met]) -> list[bytes]:
+    """Tell somebody who sits there, once a day and folder, which secrets in use expire soon."""
+    now = plane.keeper.clock.now()
+    today = now.date()
+    if _TERMINAL not in sent.options or sent.verb != "run" or not plan.is_good:
+        return []
+    if plane.reminded.get(sent.folder) == today:
+        return []
+    told = reminders(plan, met, now)
+    if not told:
+        return []
+    plane.reminded[sent.folder] = today
+    return [*(_line("note", words) for words in told), _line("hint", "devvault status")]
+
+
+def _notes(plan: Plan) -> list[bytes]:
+    return [_line("note", note) for note in plan.notes]
+
+
 def _fields(plan: Plan, sent: _Sent) -> list[bytes]:
-    found: list[bytes] = [_line("note", note) for note in plan.notes]
+    found = _notes(plan)
     if not plan.is_good:
         hints: dict[str, None] = {}
         for item in plan.failures:

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from devvault.errors import DevvaultError, Invalid, Locked
+from devvault.model.attributes import Change
 from devvault.server.reply import Reply
+from devvault.vault import secrets
 from tests.daemon.running import env_file, reference, run_body
 
 
@@ -202,3 +205,60 @@ def test_any_bytes_are_answered_or_refused(stocked, body):
         return
     assert isinstance(found, Reply)
     assert found.body.endswith(b".\0")
+
+
+def expiring(plane, name, days):
+    change = Change(exp=plane.keeper.clock.now() + timedelta(days=days))
+    gate, me = plane.plane.gate(), plane.plane.developer()
+    secrets.set_secret(gate, me, "my-vault", name, f"value of {name}", change=change)
+
+
+def test_somebody_on_a_terminal_is_reminded_once_a_day(stocked):
+    expiring(stocked, "soon", 5)
+    expiring(stocked, "later", 50)
+    text = f"A={reference('my-vault', 'soon')}\nB={reference('my-vault', 'later')}\nDB={DB}\n"
+    file = env_file("/app/.env", text.encode())
+    said = [
+        "devvault: note: A: the secret my-vault/soon expires in 5 days",
+        "devvault: hint: devvault status",
+    ]
+    assert tagged(post(stocked, file), b"W") == []
+    assert tagged(post(stocked, b"Oterminal\0", b"Venv\0", file), b"W") == []
+    assert tagged(post(stocked, b"Oterminal\0", file), b"W") == said
+    assert tagged(post(stocked, b"Oterminal\0", file), b"W") == []
+    stocked.keeper.clock.set(stocked.keeper.clock.now() + timedelta(days=1))
+    assert tagged(post(stocked, b"Oterminal\0", file), b"W")[0].endswith("in 4 days")
+    stocked.plane.reminded.clear()
+    broken = env_file("/app/x.env", f"X={reference('my-vault', 'nope')}\n".encode())
+    assert "expires" not in repr(post(stocked, b"Oterminal\0", file, broken))
+
+
+def test_nothing_that_expires_is_nothing_to_say(stocked):
+    file = env_file("/app/.env", f"DB={DB}\n".encode())
+    assert tagged(post(stocked, b"Oterminal\0", file), b"W") == []
+    assert stocked.plane.reminded == {}
+
+
+def test_a_dry_run_gives_rows_and_no_value(stocked):
+    expiring(stocked, "soon", 5)
+    text = f"A={reference('my-vault', 'soon')}\nDB={DB}\nPORT=1\nURL=x${{DB}}\n"
+    found = post(stocked, b"Odry-run\0", env_file("/app/.env", text.encode()))
+    rows = [line.split("\t") for line in tagged(found, b"T")]
+    assert [(row[0], row[1], row[2], row[4]) for row in rows] == [
+        ("A", ".env", "my-vault/soon", "in 5 days"),
+        ("DB", ".env", "my-vault/db", ""),
+        ("PORT", ".env", "plain", ""),
+        ("URL", ".env", "made of secrets", ""),
+    ]
+    assert all(len(row[3]) == 32 for row in rows[:2])
+    assert tagged(found, b"X") == ["0"]
+    assert tagged(found, b"S") == tagged(found, b"M") == []
+    assert "value" not in repr(found)
+
+
+def test_a_dry_run_tells_failures_beside_what_works(stocked):
+    text = f"A={reference('my-vault', 'nope')}\nDB={DB}\n"
+    found = post(stocked, b"Odry-run\0", env_file("/app/.env", text.encode()))
+    assert [line.split("\t")[0] for line in tagged(found, b"T")] == ["DB"]
+    assert tagged(found, b"W")[0].startswith("devvault: error: A: SecretNotFound: ")
+    assert tagged(found, b"X") == ["78"]

@@ -1,0 +1,228 @@
+"""resolve() and Settings: the mapping that an app reads.
+
+Environment first, then the project's env files, as `devvault run` has it, in one round trip. No
+value that came from a vault shows itself in a repr, a log or the traceback of an error of ours.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, TypeVar
+
+from devvault.errors import DevvaultError, Invalid, NotFound, PlaintextSecret, Unresolved
+from devvault.paths import default_home
+from devvault.references.base import find, parse
+from devvault.references.status import Status
+from devvault.resolver.base import Failed, Failure, local
+from devvault.resolver.local import LocalSource
+from devvault.resolver.project import Place, open_place, read_settings
+from devvault.secretvalue import SecretValue
+
+if TYPE_CHECKING:
+    # Slow to load: a program that resolves one reference does not pay for files.
+    from devvault.resolver.plan import EnvFile, Journey, Plan
+
+T = TypeVar("T")
+
+_PASSPHRASE = "DEVVAULT_PASSPHRASE"  # noqa: S105  # the beginning of names that no app is given
+
+
+class Settings(Mapping[str, str]):
+    """Settings by name, read-only; made by `load_settings`.
+
+    A value from a vault is kept as a `SecretValue` until it is read. `repr` tells names alone;
+    `copy` gives the same object, and it is not pickled.
+    """
+
+    __slots__ = ("_held",)
+
+    def __init__(self, held: Mapping[str, str | SecretValue]) -> None:
+        self._held = dict(held)
+
+    def __getitem__(self, key: str) -> str:
+        found = self._held[key]
+        return found.reveal() if isinstance(found, SecretValue) else found
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._held
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._held)
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def secret(self, key: str) -> SecretValue:
+        """Return a setting as a `SecretValue`, wherever it came from.
+
+        Raises:
+            KeyError: there is no such setting.
+        """
+        found = self._held[key]
+        return found if isinstance(found, SecretValue) else SecretValue(found)
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """The names of the settings whose values hold something from a vault."""
+        return frozenset(key for key, held in self._held.items() if isinstance(held, SecretValue))
+
+    def __repr__(self) -> str:
+        secrets = ", ".join(sorted(self.secrets)) or "none"
+        return f"<Settings: {len(self)} names, from a vault: {secrets}>"
+
+    def __copy__(self) -> Settings:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Settings:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("Settings are not pickled; pickle what you took out of them")
+
+    def __getstate__(self) -> NoReturn:
+        self.__reduce__()
+
+
+def resolve(reference: str, *, folder: str | os.PathLike[str] | None = None) -> str:
+    """Return what a reference stands for; a text that is no reference comes back as it is.
+
+    `folder` is where the project is (default: the working directory).
+
+    Raises:
+        Unresolved: the reference gives no value; `failures` says why.
+        Locked, NotFound, Unavailable: there is no vault to ask.
+    """
+    if find(reference) is None:
+        return reference
+    return without_frames(lambda: _resolve(reference, folder))
+
+
+def load_settings(*, folder: str | os.PathLike[str] | None = None) -> Settings:
+    """Return the environment and, for names that it does not set, the project's env files.
+
+    References are resolved, all in one round trip. `folder` is where the project is (default: the
+    working directory): its project file and env files apply, found as `devvault run` finds them.
+
+    Raises:
+        Unresolved: references that give no value, every one of them in `failures`.
+        PlaintextSecret: a value in an env file looks secret.
+        Locked, NotFound, Unavailable: there is no vault to ask, and a reference needs one.
+        WrongUse: a file that may not be read, or is malformed.
+    """
+    return without_frames(lambda: _load(folder))
+
+
+def without_frames(work: Callable[[], T]) -> T:
+    """Do something; an error of ours leaves it without the frames below, which may hold values.
+
+    The error's hint becomes a note, which Python prints under a traceback.
+    """
+    try:
+        return work()
+    except DevvaultError as error:
+        problem = error
+    problem.__cause__ = problem.__context__ = None
+    if problem.hint:
+        problem.add_note(f"hint: {problem.hint}")
+    raise problem.with_traceback(None)
+
+
+def source_of(place: Place) -> LocalSource:
+    """Return the source that answers a place's references."""
+    identity = os.environ.get("DEVVAULT_IDENTITY") or place.project.identity or ""
+    return LocalSource(str(place.folder), identity)
+
+
+def told(notes: tuple[str, ...]) -> None:
+    """Log what a user should know though nothing failed; the logger is `devvault`."""
+    if notes:
+        import logging
+
+        for note in notes:
+            logging.getLogger("devvault").warning("%s", note)
+
+
+def unresolved(failures: list[Failed], more: list[tuple[str, str, str, str]]) -> Unresolved:
+    """Return the error that tells every failure."""
+    rows = [
+        (item.setting, str(item.failure.status), item.failure.reason, item.failure.hint)
+        for item in failures
+    ] + more
+    what = "a setting does" if len(rows) == 1 else f"{len(rows)} settings do"
+    words = "; ".join(f"{name}: {status}: {reason}" for name, status, reason, _ in rows)
+    hints = " && ".join(dict.fromkeys(hint for *_, hint in rows if hint.startswith("devvault ")))
+    first = next((hint for *_, hint in rows if hint), "")
+    return Unresolved(f"{what} not resolve: {words}", rows, hint=hints or first or None)
+
+
+def _resolve(text: str, folder: str | os.PathLike[str] | None) -> str:
+    place = open_place(None if folder is None else Path(folder), only=(b"vaults", b"identity"))
+    try:
+        reference = local(place.project.vaults, parse(text))
+    except Invalid as error:
+        answer: SecretValue | Failure = Failure(
+            Status.INVALID_SYNTAX, error.message, error.hint or ""
+        )
+    else:
+        answer = source_of(place).look_up([reference])[0]
+    if isinstance(answer, Failure):
+        raise unresolved([Failed("reference", text, answer)], [])
+    return answer.reveal()
+
+
+def _load(folder: str | os.PathLike[str] | None) -> Settings:
+    from devvault.config import load
+    from devvault.resolver.plan import Journey, make_plan
+
+    place = open_place(None if folder is None else Path(folder))
+    config = load(default_home(), os.environ)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(_PASSPHRASE)}
+    notes: list[str] = []
+    journey = Journey(
+        environment=environment,
+        files=_env_files(place, notes),
+        vaults=place.project.vaults,
+        plain=frozenset(place.project.plain),
+        on_unresolved=config.on_unresolved,
+        plaintext=config.plaintext,
+    )
+    plan = make_plan(journey, source_of(place).look_up)
+    told((*notes, *plan.notes))
+    if not plan.is_good:
+        raise _problem(plan, journey)
+    held: dict[str, str | SecretValue] = dict(environment)
+    for name, value in plan.variables.items():
+        held[name] = SecretValue(value) if name in plan.secret else value
+    return Settings(held)
+
+
+def _env_files(place: Place, notes: list[str]) -> list[EnvFile]:
+    from devvault.resolver.plan import EnvFile
+
+    found = []
+    for path in place.env_files:
+        try:
+            found.append(EnvFile(_shown(place, path), read_settings(path, place.folder)))
+        except NotFound:
+            notes.append(f"the project lists {path}, which is not there")
+    return found
+
+
+def _shown(place: Place, path: Path) -> str:
+    return str(path.relative_to(place.cwd)) if path.is_relative_to(place.cwd) else str(path)
+
+
+def _problem(plan: Plan, journey: Journey) -> DevvaultError:
+    import shlex
+
+    files = " ".join(shlex.quote(file.path) for file in journey.files)
+    hint = f"devvault import {files}"
+    if not plan.failures:
+        return PlaintextSecret("; ".join(words for words, _ in plan.refused), hint=hint)
+    more = [
+        (name, PlaintextSecret.code, reason, hint)
+        for name, _, reason in (words.partition(": ") for words, _ in plan.refused)
+    ]
+    return unresolved(list(plan.failures), more)

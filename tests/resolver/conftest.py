@@ -1,0 +1,74 @@
+"""A real daemon for the library, and this process set down in a project that trusts its vault."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.daemon.running import Daemon, reference
+
+VAULT = "lib-vault"
+VALUES = {"db": "tide-7-harbour", "smtp": "summer rain ${HOME}", "nul": "a\0b", "empty-ish": " "}
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Daemon]:
+    folder = Path(tempfile.mkdtemp(prefix="dvlib-"))  # short: a socket's path must be
+    daemon = Daemon(folder / "home").up()
+    daemon.init(name=VAULT)
+    for name, value in VALUES.items():
+        daemon.set(VAULT, name, value)
+    yield daemon
+    daemon.kill()
+    shutil.rmtree(folder)
+
+
+class Project:
+    """A folder that the vault was given to; the working directory of the test."""
+
+    vault = VAULT
+
+    def __init__(self, folder: Path, daemon: Daemon) -> None:
+        self.folder = folder
+        self.daemon = daemon
+
+    def write(self, text: str, name: str = ".env") -> Path:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def ref(self, name: str) -> str:
+        return reference(VAULT, name)
+
+    def reads(self) -> int:
+        """How many secrets were read so far, by the trail."""
+        records = self.daemon.ask("GET", "/local/audit?limit=5000").json["records"]
+        return sum(one["operationName"] == "SecretGet" for one in records)
+
+
+@pytest.fixture
+def clean(tmp_path, monkeypatch) -> Path:
+    """No setting of ours in the environment, and a working directory of its own."""
+    for name in list(os.environ):
+        if name.startswith("DEVVAULT_"):
+            monkeypatch.delenv(name)
+    folder = tmp_path.resolve() / "project"
+    folder.mkdir()
+    (folder / ".git").mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("DEVVAULT_HOME", str(tmp_path / "nowhere"))
+    return folder
+
+
+@pytest.fixture
+def project(clean, running, monkeypatch) -> Project:
+    monkeypatch.setenv("DEVVAULT_HOME", str(running.home.root))
+    found = running.ask("POST", "/local/trust", {"folder": str(clean), "vault": VAULT})
+    assert found.status == 200, found.body
+    return Project(clean, running)
