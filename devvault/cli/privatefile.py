@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-from devvault.errors import NotFound, Unavailable, WrongUse
+from devvault.errors import Conflict, NotFound, Unavailable, WrongUse
 
 
 def write_private(path: str, data: bytes | Iterable[bytes], *, overwrite: bool = False) -> int:
@@ -50,10 +50,13 @@ def write_private(path: str, data: bytes | Iterable[bytes], *, overwrite: bool =
     return size
 
 
-def replace_keeping_mode(path: Path, data: bytes) -> None:
+def replace_keeping_mode(path: Path, data: bytes, *, expected: bytes | None = None) -> None:
     """Replace a file's content durably: its mode stays, and a crash leaves the old or the new.
 
+    `expected` is what the file must still hold right before it is replaced.
+
     Raises:
+        Conflict: the file holds something else by now; it stays as it is.
         Unavailable: it cannot be written.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
@@ -68,6 +71,8 @@ def replace_keeping_mode(path: Path, data: bytes) -> None:
                 file.flush()
                 os.fchmod(file.fileno(), mode)
                 os.fsync(file.fileno())
+            if expected is not None and path.read_bytes() != expected:
+                raise Conflict(f"{path} was changed in the meantime, and stays as it is")
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)

@@ -57,9 +57,13 @@ def resolve(plane: Plane, ask: Ask) -> Reply:
     if not isinstance(given, dict):
         raise Invalid("the member 'references' must be an object")
     wanted = {name: text(given, name) for name in given}
+    renamed = members.get("vaults", {})
+    if not isinstance(renamed, dict):
+        raise Invalid("the member 'vaults' must be an object")
+    vaults = {name.lower(): text(renamed, name) for name in renamed}
     lookup = source(plane, text(members, "folder"), text(members, "identity", ""))
     plane.gate()
-    values, failures = resolve_all(wanted, lookup)
+    values, failures = resolve_all(wanted, lookup, vaults)
     return json_reply(
         200,
         {

@@ -13,11 +13,12 @@ E), T a row of a dry run, X exit code, and `.` at the end.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from devvault.config import Config
 from devvault.errors import DevvaultError, Invalid, WrongUse
+from devvault.resolver.files import formed, settings_file, wanted_files
 from devvault.resolver.outlook import Met, reminders, rows
 from devvault.resolver.plan import EnvFile, Journey, Plan, make_plan, needed_names, read_files
 from devvault.server.local.base import BINARY, PROTOCOL, Ask, Plane, Route
@@ -51,9 +52,11 @@ class _Sent:
     environment: dict[str, str] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
     files: list[EnvFile] = field(default_factory=list)
+    settings: list[EnvFile] = field(default_factory=list)
     project_path: str = ""
     project: Project | None = None
     files_named: bool = False
+    settings_named: bool = False
     answered: bool = False
 
 
@@ -128,7 +131,8 @@ def _take_file(sent: _Sent, tag: bytes, path: str, data: bytes) -> None:
     elif tag == b"F":
         sent.files.append(EnvFile(path, data))
     else:
-        raise WrongUse(f"{path}: settings of this format are not read yet", hint="--env-file FILE")
+        sent.settings_named = True
+        sent.settings.append(settings_file(EnvFile(path, data)))
 
 
 def _take(sent: _Sent, tag: bytes, content: str) -> None:
@@ -163,30 +167,36 @@ def _take(sent: _Sent, tag: bytes, content: str) -> None:
 
 
 def _environment_of(sent: _Sent) -> Project | None:
-    if sent.project is None:
-        return None
     chosen = [
         option.removeprefix(_ENVIRONMENT)
         for option in sent.options
         if option.startswith(_ENVIRONMENT)
     ]
-    return sent.project.for_environment(chosen[-1]) if chosen else sent.project
+    if not chosen:
+        return sent.project
+    if sent.project is None:
+        raise WrongUse(
+            f"there is no project file that knows the environment {chosen[-1]}",
+            hint="devvault help configuration",
+        )
+    return sent.project.for_environment(chosen[-1])
 
 
 def _missing_files(sent: _Sent, project: Project | None) -> list[str]:
     """Return the files that the project names, where the client sent others."""
-    if project is None or not project.env_files or sent.files_named or sent.answered:
+    if sent.files_named or sent.answered:
         return []
-    folder = sent.project_path.rpartition("/")[0]
-    wanted = [f"{folder}/{name}" for name in project.env_files]
-    return [] if [file.path for file in sent.files] == wanted else wanted
+    paths = [file.path for file in sent.files]
+    return wanted_files(project, sent.project_path, paths, is_settings_named=sent.settings_named)
 
 
 def _journey(sent: _Sent, project: Project | None, config: Config) -> Journey:
+    named = (formed(file, project, sent.project_path) for file in sent.files)
+    files = [*sent.settings, *named]
     return Journey(
         environment=sent.environment,
         names=frozenset(sent.names - sent.environment.keys()),
-        files=[EnvFile(_shown(sent, file.path), file.data) for file in sent.files],
+        files=[replace(file, path=_shown(sent, file.path)) for file in files],
         vaults=project.vaults if project else {},
         plain=frozenset(project.plain if project else ()),
         on_unresolved=sent.on_unresolved or config.on_unresolved,
