@@ -64,12 +64,12 @@ def answer(head: Sequence[bytes], files: Sequence[bytes], reason: DevvaultError)
         on_unresolved=next((f[1:].decode() for f in head if f[:1] == b"U"), config.on_unresolved),
         plaintext=config.plaintext,
     )
-    settings = read_files(journey)
-    plan = make_plan(journey, look_up, settings)
+    read = read_files(journey)
+    plan = make_plan(journey, look_up, read)
     if b"Odry-run" not in head:
         return _told(plan, [])
     now = SystemClock().now()
-    dry = [b"T" + os.fsencode(row.line) for row in rows(plan, settings, {}, now)]
+    dry = [b"T" + os.fsencode(row.line) for row in rows(plan, read, {}, now)]
     return _told(plan, [*dry, b"X0"] if plan.is_good else dry)
 
 

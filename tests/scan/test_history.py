@@ -63,7 +63,7 @@ def test_other_branches_and_merges_are_searched(repository):
         ('a"b\\c-1234', 'K: "a\\"b\\\\c-1234"'),
         ("schl\u00fcssel-1234", '"schl\\u00fcssel-1234"'),
         ("schl\u00fcssel-1234", "schl\u00fcssel-1234"),
-        ("-----BEGIN X-----\nbody-of-a-key-0123456789\n---END", "  body-of-a-key-0123456789"),
+        ("-----BEGIN X-----\nbody-of-a-key-0123456\n-----END X-----", "body-of-a-key-0123456"),
     ],
 )  # fmt: skip
 def test_written_forms_are_found(repository, value, line):
