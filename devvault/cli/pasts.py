@@ -11,7 +11,7 @@ from devvault.cli.progress import Progress
 from devvault.errors import DevvaultError
 from devvault.scan.history import search, wanted
 
-_SHOWN = 20
+_SHOWN = 200
 
 
 def tell_history(folder: Path, secrets: Sequence[Step]) -> None:

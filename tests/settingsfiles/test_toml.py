@@ -1,6 +1,7 @@
 # ruff: noqa: E501  # samples stay in one piece
 from __future__ import annotations
 
+import time
 import tomllib
 
 import pytest
@@ -96,6 +97,16 @@ def test_what_is_no_toml_is_invalid(data):
     with pytest.raises(Invalid) as error:
         TOML.read(data)
     assert "line" in error.value.message or "file" in error.value.message
+
+
+@pytest.mark.parametrize(
+    "data", [b"a." * 100_000, b"x = {" + b"'a' . " * 100_000, b"[a" + b".b" * 200]
+)
+def test_a_deep_name_does_no_harm(data):
+    started = time.process_time()
+    with pytest.raises(Invalid, match="over 100 parts"):
+        TOML.read(data)
+    assert time.process_time() - started < 2.0
 
 
 def test_an_addition_stands_above_the_tables():
