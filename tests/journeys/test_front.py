@@ -302,6 +302,36 @@ def test_the_child_is_as_it_would_be_without_us(installed):
 
 
 @pytest.mark.parametrize("state", ["warm", "cold"])
+def test_a_pipe_shows_no_value_unless_asked_to(installed, state):
+    script = 'echo $DB; printf %s "$DB" | base64; echo $DB >&2; exit 5'
+    if state == "cold":
+        installed.do("daemon", "stop")
+    done = installed.run("run", "--", "sh", "-c", script)
+    assert done.returncode == 5
+    assert done.stdout == b"[masked]\n[masked]\n"
+    assert done.stderr == (
+        b"[masked]\ndevvault: note: masked 3 times: DB (--no-mask shows values)\n"
+    )
+    for flag, env in (("--no-mask", {}), ("--no-connect", {"DEVVAULT_MASK": "off"})):
+        done = installed.run("run", flag, "--", "printenv", "DB", env=env)
+        assert (done.stdout, done.stderr) == (SECRET + b"\n", b"")
+    done = installed.run("run", "--mask", "--", "printenv", "DB", env={"DEVVAULT_MASK": "off"})
+    assert done.stdout == b"[masked]\n"
+
+
+def test_the_configuration_turns_masking_off(installed):
+    configuration = installed.home / "config.toml"
+    before = configuration.read_bytes() if configuration.exists() else b""
+    configuration.touch(0o600)
+    configuration.write_bytes(b"mask = false\n" + before)
+    try:
+        assert installed.do("run", "--", "printenv", "DB") == SECRET + b"\n"
+    finally:
+        configuration.write_bytes(before)
+    assert installed.do("run", "--", "printenv", "DB") == b"[masked]\n"
+
+
+@pytest.mark.parametrize("state", ["warm", "cold"])
 def test_no_file_sets_our_own_options(installed, tmp_path, state):
     folder = tmp_path / "p"
     (folder / ".git").mkdir(parents=True)
