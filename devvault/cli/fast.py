@@ -55,6 +55,9 @@ def main(args: "list[str]", given: "dict[bytes, bytes]") -> "NoReturn":
     try:
         command, flags = parse(args)
         path = socket_path(given)
+        piped = [] if "--no-mask" in args[: args.index("--")] else find_piped()
+        if piped:
+            check_configuration(path[: -len(b"/run/s")])
 
         def answer(head: "list[bytes]", files: "list[bytes]") -> bytes:
             try:
@@ -63,14 +66,40 @@ def main(args: "list[str]", given: "dict[bytes, bytes]") -> "NoReturn":
                 begin(path, given)
                 return ask(path, head, files)
 
-        environment, _ = settle([b"Vrun", *flags], given, read_file, read_listed, answer)
+        environment, secrets = settle([b"Vrun", *flags], given, read_file, read_listed, answer)
     except Stop as stop:
         posix._exit(stop.code)  # noqa: SLF001  # nothing is open, and no exit handler is ours
     except (HandOver, OSError):
         locale = b"=" + given[b"LC_CTYPE"] if b"LC_CTYPE" in given else b""
         whole = [sys.executable, "-I", "-m", "devvault", *args]
         posix.execve(sys.executable, whole, {**given, LOCALE: locale})
+    if piped and secrets:
+        import child  # type: ignore[import-not-found]  # this file stands beside it, in no package
+        import mask  # type: ignore[import-not-found]  # as above
+
+        values = {name: environment[name] for name in secrets if name in environment}
+        child.run(lambda: become(command, environment), lambda: mask.Mask(values), piped)
     become(command, environment)
+
+
+def find_piped() -> "list[list[int]]":
+    """Return which of 1 and 2 are pipes or sockets; both in one group where they are the same."""
+    found: dict[tuple[int, int], list[int]] = {}
+    for number in (1, 2):
+        try:
+            facts = posix.fstat(number)
+        except OSError:
+            continue  # it is closed
+        if facts.st_mode & 0o170000 in (0o010000, 0o140000):
+            found.setdefault((facts.st_dev, facts.st_ino), []).append(number)
+    return list(found.values())
+
+
+def check_configuration(home: bytes) -> None:
+    """See that no configuration can say something about masking; none is parsed here."""
+    for path in (home + b"/config.toml", b"/etc/devvault/config.toml"):
+        if _facts(path) and b"mask" in read_file(path, b""):
+            raise HandOver
 
 
 def begin(path: bytes, given: "dict[bytes, bytes]") -> None:

@@ -10,13 +10,16 @@ from __future__ import annotations
 import argparse
 import os
 import posix
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from devvault import __version__
-from devvault.cli import fast
+from devvault.cli import child, fast
+from devvault.cli.mask import Mask
 from devvault.client.daemon import ensure, find, is_older, start
 from devvault.client.http import Connection, is_down, raise_for
+from devvault.config import load
 from devvault.errors import Invalid, Locked, NotFound, Unavailable, WrongUse
 from devvault.paths import Home, check_home, default_home
 
@@ -29,8 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "devvault run [flags] -- CMD..."
     parser.description = (
         "Run a program whose settings come from the environment and from env files, with each"
-        " @Microsoft.KeyVault reference replaced by the secret. The program takes our place: its"
-        " input, output, signals and exit code are its own."
+        " @Microsoft.KeyVault reference replaced by the secret. On a terminal the program takes our"
+        " place: its input, output, signals and exit code are its own. Where its output is a pipe,"
+        " values of secrets become [masked] on the way; all else stays as it is."
     )
     parser.epilog = "example: devvault run -- python app.py"
     parser.add_argument(
@@ -69,7 +73,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="print where each setting comes from and when it expires, no values; run nothing",
     )
-    parser.add_argument("--no-mask", action="store_true", help=argparse.SUPPRESS)
+    masking = parser.add_mutually_exclusive_group()
+    masking.add_argument(
+        "--mask",
+        action="store_true",
+        help="mask values of secrets on a terminal too (default: in pipes; files stay untouched)",
+    )
+    masking.add_argument("--no-mask", action="store_true", help="mask nothing")
     parser.add_argument("stray", nargs="*", help=argparse.SUPPRESS)
 
 
@@ -82,8 +92,8 @@ def main(args: argparse.Namespace) -> int:
     """
     command: list[str] | None = args.command
     if args.stray or not (command or args.dry_run):
-        words = " ".join(args.stray or ["python", "app.py"])
-        raise WrongUse("the program to run goes after --", hint=f"devvault run -- {words}")
+        given = " ".join(args.stray or ["python", "app.py"])
+        raise WrongUse("the program to run goes after --", hint=f"devvault run -- {given}")
     flags = [b"Vrun"]
     unresolved = args.on_unresolved or os.environ.get("DEVVAULT_ON_UNRESOLVED", "")
     if unresolved not in ("", *_ON_UNRESOLVED):
@@ -101,11 +111,35 @@ def main(args: argparse.Namespace) -> int:
         return _show(flags)
     assert command is not None
     try:
-        environment, _ = settle(flags, given_environment())
+        masked = _is_masked(args)
+        environment, secrets = settle(flags, given_environment())
     except fast.Stop as stop:
         return stop.code
     else:
-        fast.become([os.fsencode(word) for word in command], environment)
+        words = [os.fsencode(word) for word in command]
+        values = {name: environment[name] for name in secrets if name in environment}
+        if masked and values:
+            _run_masked(
+                lambda: fast.become(words, environment),
+                lambda: Mask(values),
+                args.mask and any(map(os.isatty, (1, 2))),
+            )
+        fast.become(words, environment)
+
+
+def _run_masked(start: Callable[[], NoReturn], make: Callable[[], Mask], on_terminal: bool) -> None:
+    """Run CMD below us where its output is to be masked; return where none is."""
+    if on_terminal:
+        from devvault.cli import pseudoterminal
+
+        pseudoterminal.run(start, make)
+    if piped := fast.find_piped():
+        child.run(start, make, piped)
+
+
+def _is_masked(args: argparse.Namespace) -> bool:
+    flag = True if args.mask else False if args.no_mask else None
+    return load(default_home(), os.environ, {"mask": flag}).mask
 
 
 def given_environment() -> dict[bytes, bytes]:

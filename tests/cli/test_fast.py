@@ -94,7 +94,7 @@ def contents(request, tag):
 def test_the_child_gets_what_the_daemon_says(daemon, run, project):
     (project / ".env").write_bytes(b"DB=" + REFERENCE.encode())
     peer = daemon(fields(b"SDB=a=b\nc \xff", b"MDB", b"DGONE", b"Wdevvault: note: hello"))
-    done = run("run", "--", "env", "-0", env={"GONE": "1", "KEPT": "x"})
+    done = run("run", "--no-mask", "--", "env", "-0", env={"GONE": "1", "KEPT": "x"})
     assert done.returncode == 0
     assert b"DB=a=b\nc \xff" in done.stdout.split(b"\0")
     assert b"KEPT=x" in done.stdout.split(b"\0")

@@ -60,6 +60,9 @@ FOREIGN: dict[str, set[str]] = {
     "rich": {"devvault.cli.say"},
     # Ours: client/launch.py, which the fast path loads without its package.
     "launch": {"devvault.cli.fast"},
+    # As well: these stand beside cli/fast.py, which is in no package there.
+    "child": {"devvault.cli.fast"},
+    "mask": {"devvault.cli.fast"},
     # The driver under keyring's Secret Service backend, for its errors and its collections.
     "secretstorage": {"devvault.sealing"},
     "jeepney": {"devvault.sealing"},

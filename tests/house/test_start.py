@@ -33,11 +33,24 @@ def loaded(statement, *flags, path):
 def test_the_fast_path_imports_three_modules_of_c():
     names = {found.module for found in imports(FAST)}
     typing = {"collections.abc", "typing"}  # below TYPE_CHECKING
-    assert names - typing == {"posix", "sys", "_socket", "_signal", "launch"}
+    assert names - typing == {"posix", "sys", "_socket", "_signal", "child", "mask", "launch"}
     assert {found.module for found in imports("devvault.client.launch")} == {"posix", "_signal"}
     folder = ROOT / "devvault" / "cli"
     assert loaded("import fast", "-I", "-S", path=folder) == ["fast"]
     assert set(loaded("import fast, _socket", "-I", "-S", path=folder)) == {"fast", "_socket"}
+
+
+def test_masking_imports_little_more():
+    folder = ROOT / "devvault" / "cli"
+    assert set(loaded("import child, mask", "-I", "-S", path=folder)) == {
+        "child", "mask", "select", "binascii",
+    }  # fmt: skip
+    names = {
+        found.module for name in ("child", "mask") for found in imports(f"devvault.cli.{name}")
+    }
+    typing = {"collections.abc", "typing", "devvault.cli.mask"}  # below TYPE_CHECKING
+    late = {"fcntl", "resource", "struct"}
+    assert names - typing - late == {"posix", "select", "_signal", "binascii"}
 
 
 def test_the_fast_path_is_one_self_contained_file():

@@ -356,7 +356,7 @@ def test_an_environment_of_the_project_is_chosen(installed, tmp_path):
         ["nosuchverb"],
         ["run"],
         ["run", "printenv"],
-        ["run", "--mask", "--", "true"],
+        ["run", "--mask", "--no-mask", "--", "true"],
         ["run", "--on-unresolved", "maybe", "--", "true"],
         ["run", "--env-file", "missing.env", "--", "true"],
     ],

@@ -1,0 +1,315 @@
+"""A child whose output passes through us: started, copied, and ended as it ends.
+
+Part of the fast path. The child stays in our process group, so a terminal's and a group's signals
+reach it without us; what is sent to us alone is passed on, once. We stop when it stops, and die of
+the signal that it dies of. What a program of its own leaves behind keeps its output.
+"""
+
+import _signal  # type: ignore[import-not-found]  # typeshed has no such stub
+import posix
+import select
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn
+
+    from devvault.cli.mask import Mask, Stream
+
+
+PIECE = 65536
+# How long a child may live, in milliseconds, until a process is spent on telling signals apart.
+_YOUNG = 10
+_ENDLESS = 1024
+# Pieces that a pipe may hold when the child is gone; more comes from what it left behind.
+_LAST = 32
+# Raised by what a process does itself, or for the one who waits; never passed on.
+_OWN = {
+    getattr(_signal, "SIG" + name, 0)
+    for name in ("KILL", "STOP", "CHLD", "ILL", "TRAP", "BUS", "FPE", "SEGV", "SYS", "PIPE", "XFSZ")
+}
+_CORE = ("QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "SEGV", "XCPU", "XFSZ", "SYS")
+
+
+def run(
+    start: "Callable[[], NoReturn]", make: "Callable[[], Mask]", groups: "list[list[int]]"
+) -> "NoReturn":
+    """Start the child by `start` in a new process, copy its output, and end as it ends."""
+    blocked = _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())
+    pipes = [_pipe() for _ in groups]
+    child = posix.fork()
+    if child == 0:
+        try:
+            for group, (_, writing) in zip(groups, pipes, strict=True):
+                for number in group:
+                    posix.dup2(writing, number, True)
+            if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+                _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+            _signal.pthread_sigmask(_signal.SIG_SETMASK, blocked)
+            start()
+        finally:
+            posix._exit(126)  # noqa: SLF001  # two processes must not run on from here
+    for _, writing in pipes:
+        posix.close(writing)
+    copied = [(reading, group[0]) for group, (reading, _) in zip(groups, pipes, strict=True)]
+    Keeper(child, make, copied).stay(blocked)
+
+
+class Keeper:
+    """The process that stays: it copies what the child writes and passes on what it is sent."""
+
+    def __init__(
+        self, child: int, make: "Callable[[], Mask]", copied: "list[tuple[int, int]]"
+    ) -> None:
+        self._child = child
+        self._make = make
+        self._mask: Mask | None = None
+        self._open = dict(copied)
+        self._streams: dict[int, Stream] = {}
+        self._status = -1
+        self._witness: tuple[int, int, int] | None = None
+        self._poll = select.poll()
+        self._noted: set[int] = set()
+
+    def stay(self, blocked: "set[int]") -> "NoReturn":
+        """Copy until the child is gone and its output is drained, then end as it did."""
+        waking, woken = _pipe()
+        posix.set_blocking(waking, False)
+        posix.set_blocking(woken, False)
+        close_all_but({*self._open, *self._open.values(), 2, waking, woken})
+        _signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
+        for number in _signal.valid_signals():
+            if number not in _OWN:
+                _handle(number, self._pass_on)
+        _handle(_signal.SIGCHLD, self._look)
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, blocked)
+        self._look()
+        for reading, writing in self._open.items():
+            self._poll.register(reading, select.POLLIN)
+            self._poll.register(writing, 0)  # tells when its reader is gone
+        self._poll.register(waking, select.POLLIN)
+        events = self._poll.poll(_YOUNG)
+        while self._status < 0:
+            if self._witness is None:
+                self._call_witness()
+            for number, event in events:
+                if number == waking:
+                    _drain(waking)
+                else:
+                    self._serve(number, event)
+            events = self._poll.poll()
+        self._poll.unregister(waking)
+        events = self._poll.poll(0)
+        for _ in range(_LAST):
+            for number, event in events:
+                self._serve(number, event)
+            events = self._poll.poll(0)
+            if not events:
+                break
+        self._leave()
+
+    def _serve(self, number: int, event: int) -> None:
+        """Copy a piece of one output, or end it: its writers or its reader are gone."""
+        if number in self._open:
+            writing = self._open[number]
+            data = posix.read(number, PIECE)
+            if self._mask is None:
+                self._mask = self._make()
+                self._write(2, self._mask.opening())
+            if number not in self._streams:
+                self._streams[number] = self._mask.stream()
+            stream = self._streams[number]
+            if self._write(writing, stream.feed(data) if data else stream.end()) and data:
+                return
+            self._close(number)
+        else:
+            for reading in [r for r, w in self._open.items() if w == number]:
+                if event & (select.POLLERR | select.POLLHUP | select.POLLNVAL):
+                    self._close(reading)
+
+    def _close(self, reading: int) -> None:
+        """End one output as the child did; stderr stays for the closing line."""
+        writing = self._open.pop(reading)
+        self._poll.unregister(reading)
+        self._poll.unregister(writing)
+        posix.close(reading)
+        if writing != 2:
+            posix.close(writing)
+
+    def _write(self, number: int, data: bytes) -> bool:
+        """Write all of it; False where nobody reads any more."""
+        while data:
+            try:
+                written = posix.write(number, data)
+            except BlockingIOError:  # somebody who shares it made it so
+                waiting = select.poll()
+                waiting.register(number, select.POLLOUT)
+                waiting.poll()
+            except OSError:
+                return False
+            else:
+                data = data[written:]
+        return True
+
+    def _pass_on(self, number: int, _frame: object = None) -> None:
+        """Send the child what was sent to us, unless the whole group got it."""
+        self._ask_witness()
+        if number in self._noted:
+            self._noted.discard(number)
+        elif self._status < 0:
+            try:
+                posix.kill(self._child, number)
+            except OSError:
+                return  # it has become another user
+
+    def _look(self, _number: int = 0, _frame: object = None) -> None:
+        """Take note of who ended or stopped; as process 1 we have all orphans to see off."""
+        while True:
+            try:
+                ended, status = posix.waitpid(-1, posix.WNOHANG | posix.WUNTRACED)
+            except ChildProcessError:
+                return
+            if ended == 0:
+                return
+            if ended == self._child:
+                if posix.WIFSTOPPED(status):
+                    self._stop(posix.WSTOPSIG(status))
+                else:
+                    self._status = status
+
+    def _stop(self, number: int) -> None:
+        """Stop as the child was stopped, until somebody continues us."""
+        self._ask_witness()  # a continue would make it forget what it was sent before
+        if number != _signal.SIGSTOP:
+            _handle(number, _signal.SIG_DFL)
+        posix.kill(posix.getpid(), number)
+        if number != _signal.SIGSTOP:
+            _handle(number, self._pass_on)
+
+    def _call_witness(self) -> None:
+        """Start a process that only notes which signals reach our whole process group.
+
+        Nothing else tells a signal to the group, which the child has got, from one to us alone.
+        """
+        self._witness = (0, -1, -1)
+        blocked = _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())
+        asked, asking = _pipe()
+        told, telling = _pipe()
+        number = posix.fork()
+        if number == 0:
+            try:
+                close_all_but({asked, telling})
+                while posix.read(asked, 1):
+                    noted = _signal.sigpending()
+                    for one in noted:
+                        _signal.sigwait({one})
+                    posix.write(telling, bytes([*noted, 0]))
+            finally:
+                posix._exit(0)  # noqa: SLF001  # a copy of us must not run on
+        posix.close(asked)
+        posix.close(telling)
+        self._witness = (number, asking, told)
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, blocked)
+
+    def _ask_witness(self) -> None:
+        """Note which signals reached the group; what one handler learns serves the next."""
+        if not self._witness or not self._witness[0]:
+            return
+        _, asking, told = self._witness
+        try:
+            posix.write(asking, b"?")
+            seen = b""
+            while seen[-1:] != b"\0" and (piece := posix.read(told, 128)):
+                seen += piece
+                self._noted.update(piece)
+        except OSError:
+            return
+
+    def _leave(self) -> "NoReturn":
+        """End as the child did. What it left behind keeps its output, through a copy of us."""
+        if self._witness and self._witness[0]:
+            _handle(_signal.SIGCHLD, _signal.SIG_DFL)
+            try:
+                posix.kill(self._witness[0], _signal.SIGKILL)
+                posix.waitpid(self._witness[0], 0)
+            except (ProcessLookupError, ChildProcessError):
+                pass  # it was seen off already
+        ends = not self._open or posix.getpid() == 1
+        if ends:
+            for reading, writing in self._open.items():
+                if reading in self._streams:
+                    self._write(writing, self._streams[reading].end())
+        closing = self._mask.closing() if self._mask else b""
+        _handle(_signal.SIGTTOU, _signal.SIG_IGN)
+        self._write(2, closing)
+        if not ends and posix.fork() == 0:
+            self._stay_behind()
+        die_as(self._status)
+
+    def _stay_behind(self) -> "NoReturn":
+        for number in _signal.valid_signals():
+            if number not in _OWN:
+                _handle(number, _signal.SIG_IGN)
+        _handle(_signal.SIGCHLD, _signal.SIG_DFL)
+        while self._open:
+            for number, event in self._poll.poll():
+                self._serve(number, event)
+        self._write(2, self._mask.closing() if self._mask else b"")
+        posix._exit(0)  # noqa: SLF001  # nobody waits for this copy
+
+
+def close_all_but(kept: "set[int]") -> None:
+    """Hold open nothing that others wait to see closed."""
+    try:
+        numbers = [int(name) for name in posix.listdir("/dev/fd")]
+    except OSError:
+        numbers = list(range(_ENDLESS))
+    for number in numbers:
+        if number not in kept:
+            try:
+                posix.close(number)
+            except OSError:
+                continue  # the listing's own
+
+
+def die_as(status: int) -> "NoReturn":
+    """End with the exit code, or by the signal, that a wait status tells."""
+    if posix.WIFSIGNALED(status):
+        number = posix.WTERMSIG(status)
+        if number in {getattr(_signal, "SIG" + name, 0) for name in _CORE}:
+            import resource
+
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # our memory holds values
+        _handle(number, _signal.SIG_DFL)
+        _signal.pthread_sigmask(_signal.SIG_UNBLOCK, {number})
+        posix.kill(posix.getpid(), number)
+        posix._exit(128 + number)  # noqa: SLF001  # process 1 does not die of a signal
+    posix._exit(posix.WEXITSTATUS(status))  # noqa: SLF001  # no exit handler is ours
+
+
+def _handle(number: int, handler: object) -> None:
+    try:
+        _signal.signal(number, handler)
+    except (OSError, ValueError):
+        return  # KILL and STOP, and what the C library keeps for itself
+
+
+def _drain(number: int) -> None:
+    try:
+        while posix.read(number, PIECE):
+            pass
+    except BlockingIOError:
+        return
+
+
+def _pipe() -> "tuple[int, int]":
+    """Return a pipe that stands on none of 0, 1 and 2, should those be closed."""
+    reading, writing = posix.pipe()
+    if min(reading, writing) < 3:
+        import fcntl
+
+        high = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 3) for end in (reading, writing)]
+        posix.close(reading)
+        posix.close(writing)
+        return high[0], high[1]
+    return reading, writing
