@@ -20,6 +20,7 @@ from devvault.settingsfiles.interpolate import interpolate
 
 VALUE_LIMIT = 25600  # bytes of a secret's value, as Key Vault has it
 _OURS = "DEVVAULT_"
+_TORN = "it looks like a piece of a value: put quotes around the value, from its first line on"
 _NAMED = re.compile(r"\$\{([^}:]*)(?::-([^}]*))?\}")
 
 
@@ -74,7 +75,10 @@ def judge_file(
     file: str, settings: Sequence[Setting], rules: Rules, *, form: str = "dotenv"
 ) -> list[Step]:
     """Return what becomes of each key of a file, in the file's order; no names yet."""
-    usable = [one for one in settings if one.error is None and one.value is not None]
+    torn = _torn(settings) if form == "dotenv" else []
+    usable = [
+        one for one in settings if one.error is None and one.value is not None and one not in torn
+    ]
     groups: dict[str, list[Setting]] = {}
     for one in usable:
         groups.setdefault(one.key, []).append(one)
@@ -85,7 +89,18 @@ def judge_file(
         for one in settings
         if one.error is not None
     ]
+    steps += [Step(file, f"line {one.line}", Fate.LEFT, _TORN) for one in torn]
     return steps
+
+
+def _torn(settings: Sequence[Setting]) -> list[Setting]:
+    """Return the "names" that are pieces of a value which goes on over lines without quotes."""
+    found: list[Setting] = []
+    for one in settings:
+        goes_on = bool(found) and found[-1].line == one.line - 1 and one.value in (None, "", "=")
+        if one.error is None and (goes_on or judge("", one.key).secret):
+            found.append(one)
+    return found
 
 
 def give_names(steps: Iterable[Step], shelf: Shelf, taken: Collection[str] = ()) -> list[Step]:

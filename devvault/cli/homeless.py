@@ -41,11 +41,11 @@ def answer(head: Sequence[bytes], files: Sequence[bytes], reason: DevvaultError)
                 hint="devvault help configuration",
             )
         project = project.for_environment(os.fsdecode(chosen))
-    settings = [settings_file(file) for tag, file in sent if tag == b"S"]
+    named = [settings_file(file) for tag, file in sent if tag == b"S"]
     env_files = [file for tag, file in sent if tag == b"F"]
     if not {b"G1", b"A1"} & set(head):
         paths = [file.path for file in env_files]
-        wanted = wanted_files(project, at, paths, is_settings_named=bool(settings))
+        wanted = wanted_files(project, at, paths, is_settings_named=bool(named))
         if wanted:
             return _reply([b"Q" + os.fsencode(path) for path in wanted])
 
@@ -58,7 +58,7 @@ def answer(head: Sequence[bytes], files: Sequence[bytes], reason: DevvaultError)
     config = load(default_home(), os.environ)
     journey = Journey(
         environment=dict(os.environ),
-        files=[*settings, *(formed(file, project, at) for file in env_files)],
+        files=[*named, *(formed(file, project, at) for file in env_files)],
         vaults=project.vaults,
         plain=frozenset(project.plain),
         on_unresolved=next((f[1:].decode() for f in head if f[:1] == b"U"), config.on_unresolved),

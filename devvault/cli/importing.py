@@ -31,7 +31,7 @@ from devvault.cli.set import only_vault
 from devvault.cli.shelf import VaultShelf
 from devvault.cli.source import STDIN, Source, form_of, open_source, read_source
 from devvault.cli.stash import drop, lay_by, undo
-from devvault.cli.trust import give
+from devvault.cli.trust import give, may_give
 from devvault.errors import Conflict, DevvaultError, Forbidden, Invalid, WrongUse
 from devvault.references.appservice import format_reference
 from devvault.settingsfiles.base import get_format
@@ -139,8 +139,11 @@ def adopt(
             hint="devvault import --dry-run",
         )
     goal = _goal(planes, place, vault)
-    planes.data_list(goal.vault, "/secrets", limit=1)  # unknown or not ours: told before all else
-    steps = give_names(steps, VaultShelf(planes, goal.vault), _pointed_at(sources, goal.named))
+    if any(step.fate is Fate.SECRET for step in steps):
+        # Nothing in a vault is looked at for a folder that may not have it.
+        if not may_give(planes, place.folder, goal.vault, is_meant=vault is not None):
+            raise _denied(goal.vault)
+        steps = give_names(steps, VaultShelf(planes, goal.vault), _pointed_at(sources, goal.named))
     secrets = [step for step in steps if step.fate is Fate.SECRET]
     left = [step for step in steps if step.fate is Fate.LEFT]
     to_stdout = any(source.path is None for source in sources)
@@ -163,11 +166,7 @@ def adopt(
         say.tell("nothing was changed")
         return 1
     if not give(planes, place.folder, goal.vault, is_meant=vault is not None):
-        raise Forbidden(
-            f"the project names the vault {goal.vault}, which this folder was never given",
-            code="AccessToKeyVaultDenied",
-            hint=f"devvault allow {goal.vault}",
-        )
+        raise _denied(goal.vault)
     new = _store(planes, goal.vault, secrets)
     say.tell(
         f"stored {_counted(new, 'secret')} in the vault {goal.vault}"
@@ -215,6 +214,14 @@ def _judged(source: Source, rules: Rules) -> list[Step]:
     except Invalid as error:
         raise Invalid(f"{source.name}: {error.message}") from error
     return judge_file(source.name, settings, rules, form=source.form)
+
+
+def _denied(vault: str) -> Forbidden:
+    return Forbidden(
+        f"the project names the vault {vault}, which this folder was never given",
+        code="AccessToKeyVaultDenied",
+        hint=f"devvault allow {vault}",
+    )
 
 
 def _goal(planes: Planes, place: Place, vault: str | None) -> Goal:

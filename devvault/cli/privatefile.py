@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Iterable
@@ -61,7 +62,8 @@ def replace_keeping_mode(path: Path, data: bytes, *, expected: bytes | None = No
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o600
+        facts = path.stat() if path.exists() else None
+        mode = stat.S_IMODE(facts.st_mode) if facts else 0o600
         descriptor = os.open(
             partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
         )
@@ -69,6 +71,9 @@ def replace_keeping_mode(path: Path, data: bytes, *, expected: bytes | None = No
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
                 file.flush()
+                if facts and facts.st_gid != os.fstat(file.fileno()).st_gid:
+                    with contextlib.suppress(PermissionError):  # a group that we are not in
+                        os.fchown(file.fileno(), -1, facts.st_gid)
                 os.fchmod(file.fileno(), mode)
                 os.fsync(file.fileno())
             if expected is not None and path.read_bytes() != expected:

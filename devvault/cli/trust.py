@@ -35,6 +35,13 @@ def give(planes: Planes, folder: Path, vault: str, *, is_meant: bool) -> bool:
     return True
 
 
+def may_give(planes: Planes, folder: Path, vault: str, *, is_meant: bool) -> bool:
+    """Say whether `give` would let a folder resolve from a vault, and ask now if it has to ask."""
+    if is_meant or vault.lower() in given_vaults(planes, folder) or not _holds_any(planes, vault):
+        return True
+    return give(planes, folder, vault, is_meant=False)
+
+
 def _holds_any(planes: Planes, vault: str) -> bool:
     """Say whether a vault holds a secret, a deleted one that may come back included."""
     lists = ("/secrets", "/deletedsecrets")

@@ -32,7 +32,10 @@ _BY_NAME = (
     ("*.yml", "yaml"),
     ("*.yaml", "yaml"),
     ("*.toml", "toml"),
-    ("*env*", "dotenv"),
+    (".env*", "dotenv"),
+    ("*.env", "dotenv"),
+    ("*.env.*", "dotenv"),
+    ("env", "dotenv"),
 )
 
 _SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

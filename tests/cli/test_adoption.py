@@ -113,3 +113,17 @@ def test_a_name_stands_for_one_value(pairs):
     for one in found:
         assert 1 <= len(one.secret) <= 127
         assert by_name.setdefault(one.secret.lower(), one.value) == one.value
+
+
+def test_a_value_torn_over_lines_is_told_by_its_lines_alone():
+    pieces = [
+        "q7Wn3Rt6Yp1Kd8Lx4Vb9Mz2Hc5Jf0Gs",
+        "x8Kq2Lm9Zt4Rw7Vb1Nc6Yd3Fg5Hj0Ps",
+        "aB3kQ9zT7mW2pX5vL8==",
+    ]
+    found = judged("\n".join(["A=1", "CERT=header", *pieces, "B=2"]))
+    assert [(one.key, one.fate) for one in found] == [
+        ("A", Fate.PLAIN), ("CERT", Fate.PLAIN), ("B", Fate.PLAIN),
+        ("line 3", Fate.LEFT), ("line 4", Fate.LEFT), ("line 5", Fate.LEFT),
+    ]  # fmt: skip
+    assert not any(piece[:8] in repr(found) for piece in pieces)
