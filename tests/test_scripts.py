@@ -83,10 +83,7 @@ def session(request, tmp_path):
         "LC_ALL": "C.UTF-8",
     }
     if "first-hour" in request.node.name:  # a stranger's `init` has a keyring; a test has a file
-        environment |= {
-            "DEVVAULT_KEY_SOURCE": "file",
-            "DEVVAULT_KEY_FILE": str(tmp_path / "key"),
-        }
+        environment["DEVVAULT_KEY_SOURCE"] = "file"
 
     def run(command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

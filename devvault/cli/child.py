@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
+    from devvault.cli.fast import Started
     from devvault.cli.mask import Mask, Stream
 
 
@@ -31,47 +32,25 @@ _OWN = {
 _CORE = ("QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "SEGV", "XCPU", "XFSZ", "SYS")
 
 
-def run(
-    start: "Callable[[], NoReturn]", make: "Callable[[], Mask]", groups: "list[list[int]]"
-) -> "NoReturn":
-    """Start the child by `start` in a new process, copy its output, and end as it ends."""
-    blocked = _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())
-    pipes = [_pipe() for _ in groups]
-    child = posix.fork()
-    if child == 0:
-        try:
-            for group, (_, writing) in zip(groups, pipes, strict=True):
-                for number in group:
-                    posix.dup2(writing, number, True)
-            if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
-                _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
-            _signal.pthread_sigmask(_signal.SIG_SETMASK, blocked)
-            start()
-        finally:
-            posix._exit(126)  # noqa: SLF001  # two processes must not run on from here
-    for _, writing in pipes:
-        posix.close(writing)
-    copied = [(reading, group[0]) for group, (reading, _) in zip(groups, pipes, strict=True)]
-    Keeper(child, make, copied).stay(blocked)
-
-
 class Keeper:
-    """The process that stays: it copies what the child writes and passes on what it is sent."""
+    """The process that stays: it copies what the child writes and passes on what it is sent.
 
-    def __init__(
-        self, child: int, make: "Callable[[], Mask]", copied: "list[tuple[int, int]]"
-    ) -> None:
-        self._child = child
+    `started` is the child; `make` makes the mask as soon as there is output.
+    """
+
+    def __init__(self, started: "Started", make: "Callable[[], Mask]") -> None:
+        self._child = started.process
+        self._open = dict(started.outputs)
+        self._blocked = started.blocked
         self._make = make
         self._mask: Mask | None = None
-        self._open = dict(copied)
         self._streams: dict[int, Stream] = {}
         self._status = -1
         self._witness: tuple[int, int, int] | None = None
         self._poll = select.poll()
         self._noted: set[int] = set()
 
-    def stay(self, blocked: "set[int]") -> "NoReturn":
+    def stay(self) -> "NoReturn":
         """Copy until the child is gone and its output is drained, then end as it did."""
         waking, woken = _pipe()
         posix.set_blocking(waking, False)
@@ -82,7 +61,7 @@ class Keeper:
             if number not in _OWN:
                 _handle(number, self._pass_on)
         _handle(_signal.SIGCHLD, self._look)
-        _signal.pthread_sigmask(_signal.SIG_SETMASK, blocked)
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, self._blocked)
         self._look()
         for reading, writing in self._open.items():
             self._poll.register(reading, select.POLLIN)
@@ -303,13 +282,11 @@ def _drain(number: int) -> None:
 
 
 def _pipe() -> "tuple[int, int]":
-    """Return a pipe that stands on none of 0, 1 and 2, should those be closed."""
-    reading, writing = posix.pipe()
-    if min(reading, writing) < 3:
-        import fcntl
-
-        high = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 3) for end in (reading, writing)]
-        posix.close(reading)
-        posix.close(writing)
-        return high[0], high[1]
-    return reading, writing
+    """Return a pipe that does not stand on 2, should that be closed: our line goes there."""
+    first = posix.pipe()
+    if 2 not in first:
+        return first
+    second = posix.pipe()
+    for end in first:
+        posix.close(end)
+    return second

@@ -73,13 +73,18 @@ def main(args: "list[str]", given: "dict[bytes, bytes]") -> "NoReturn":
         locale = b"=" + given[b"LC_CTYPE"] if b"LC_CTYPE" in given else b""
         whole = [sys.executable, "-I", "-m", "devvault", *args]
         posix.execve(sys.executable, whole, {**given, LOCALE: locale})
-    if piped and secrets:
-        import child  # type: ignore[import-not-found]  # this file stands beside it, in no package
+    if not piped or not secrets:
+        become(command, environment)
+    started = spawn(command, environment, piped)
+    import child  # type: ignore[import-not-found]  # this file stands beside it, in no package
+
+    def make() -> object:
         import mask  # type: ignore[import-not-found]  # as above
 
-        values = {name: environment[name] for name in secrets if name in environment}
-        child.run(lambda: become(command, environment), lambda: mask.Mask(values), piped)
-    become(command, environment)
+        return mask.Mask({name: environment[name] for name in secrets if name in environment})
+
+    child.Keeper(started, make).stay()
+    posix._exit(126)  # noqa: SLF001  # for the type checker: it stays to the end
 
 
 def find_piped() -> "list[list[int]]":
@@ -429,6 +434,76 @@ def become(command: "list[bytes]", environment: "dict[bytes, bytes]") -> "NoRetu
     # Python ignores these two for itself; CMD must not inherit that.
     for number in (_signal.SIGPIPE, _signal.SIGXFSZ):
         _signal.signal(number, _signal.SIG_DFL)
+    find_program(command, environment, lambda at, words: posix.execve(at, words, environment))
+    posix._exit(126)  # noqa: SLF001  # for the type checker: an exec does not return
+
+
+class Started:
+    """CMD, running, and what its keeper needs to know of it."""
+
+    def __init__(self, process: int, outputs: "dict[int, int]", blocked: "set[int]") -> None:
+        self.process = process
+        self.outputs = outputs  # our end of a pipe -> where its bytes go
+        self.blocked = blocked  # the signals that were blocked before all were
+
+
+def spawn(
+    command: "list[bytes]", environment: "dict[bytes, bytes]", piped: "list[list[int]]"
+) -> Started:
+    """Start CMD with pipes to us for its outputs; end as `become` where it does not start.
+
+    Signals stay blocked, so that none finds us unprepared for it.
+    """
+    import _signal  # as above
+
+    blocked = _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())
+    outputs = {}
+    actions = []
+    for group in piped:
+        reading, writing = make_pipe()
+        outputs[reading] = group[0]
+        actions += [(posix.POSIX_SPAWN_DUP2, writing, number) for number in group]
+    process = find_program(
+        command,
+        environment,
+        lambda at, words: posix.posix_spawn(
+            at,
+            words,
+            environment,
+            file_actions=actions,
+            setsigmask=blocked,
+            setsigdef=[_signal.SIGPIPE, _signal.SIGXFSZ],  # as in `become`
+        ),
+    )
+    for _, writing, _ in actions:
+        close(writing)
+    return Started(process, outputs, blocked)
+
+
+def make_pipe() -> "tuple[int, int]":
+    """Return a pipe that stands on none of 0, 1 and 2, should those be closed."""
+    low: list[int] = []
+    while min(ends := posix.pipe()) < 3:
+        low += ends
+    for end in low:
+        close(end)
+    return ends
+
+
+def close(number: int) -> None:
+    """Close a descriptor that may be closed already."""
+    try:
+        posix.close(number)
+    except OSError:
+        return
+
+
+def find_program(
+    command: "list[bytes]",
+    environment: "dict[bytes, bytes]",
+    start: "Callable[[bytes, list[bytes]], int]",
+) -> int:
+    """Start CMD where execvp would find it; end where it is not found or may not run."""
     name = command[0]
     if b"/" in name or not name:
         places = [name] if name else []
@@ -438,10 +513,10 @@ def become(command: "list[bytes]", environment: "dict[bytes, bytes]") -> "NoRetu
     why, code = b"command not found", 127
     for place in places:
         try:
-            posix.execve(place, command, environment)
+            return start(place, command)
         except OSError as error:
             if error.errno == _ENOEXEC:  # no #! line: a shell script, says execvp
-                posix.execve(b"/bin/sh", [b"sh", place, *command[1:]], environment)
+                return start(b"/bin/sh", [b"sh", place, *command[1:]])
             if error.errno not in (_ENOENT, _ENOTDIR):
                 why, code = _encoded(error.strerror or "cannot be started").lower(), 126
                 if error.errno != _EACCES:

@@ -10,9 +10,8 @@ from __future__ import annotations
 import argparse
 import os
 import posix
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from devvault import __version__
 from devvault.cli import child, fast
@@ -119,22 +118,23 @@ def main(args: argparse.Namespace) -> int:
         words = [os.fsencode(word) for word in command]
         values = {name: environment[name] for name in secrets if name in environment}
         if masked and values:
-            _run_masked(
-                lambda: fast.become(words, environment),
-                lambda: Mask(values),
-                args.mask and any(map(os.isatty, (1, 2))),
-            )
+            _run_masked(words, environment, values, args.mask)
         fast.become(words, environment)
 
 
-def _run_masked(start: Callable[[], NoReturn], make: Callable[[], Mask], on_terminal: bool) -> None:
+def _run_masked(
+    words: list[bytes],
+    environment: dict[bytes, bytes],
+    values: Mapping[bytes, bytes],
+    on_terminal: bool,
+) -> None:
     """Run CMD below us where its output is to be masked; return where none is."""
-    if on_terminal:
+    if on_terminal and any(map(os.isatty, (1, 2))):
         from devvault.cli import pseudoterminal
 
-        pseudoterminal.run(start, make)
+        pseudoterminal.run(lambda: fast.become(words, environment), lambda: Mask(values))
     if piped := fast.find_piped():
-        child.run(start, make, piped)
+        child.Keeper(fast.spawn(words, environment, piped), lambda: Mask(values)).stay()
 
 
 def _is_masked(args: argparse.Namespace) -> bool:

@@ -98,11 +98,11 @@ def test_the_environment_may_have_any_path(name, tmp_path, wheel, installed):
     environment = make_environment(tmp_path / name)
     pip(sys.executable, "install", "--no-deps", str(wheel), into=environment)
     front = environment / "bin" / "devvault"
-    assert installed.do("run", "--", "printenv", "DB", front=[front]) == SECRET + b"\n"
+    assert installed.do("run", "--no-mask", "--", "printenv", "DB", front=[front]) == SECRET + b"\n"
     assert installed.do("--version", front=[front]).startswith(b"devvault ")
     link = tmp_path / "link"
     link.symlink_to(front)
-    assert installed.do("run", "--", "printenv", "DB", front=[link]) == SECRET + b"\n"
+    assert installed.do("run", "--no-mask", "--", "printenv", "DB", front=[link]) == SECRET + b"\n"
 
 
 def test_it_works_through_links_and_relative_paths(installed, tmp_path):
@@ -123,11 +123,16 @@ def test_it_works_through_links_and_relative_paths(installed, tmp_path):
         [installed.python, "-I", "-m", "devvault"],
     ]
     for way in ways:
-        assert installed.do("run", "--", "printenv", "DB", front=way) == SECRET + b"\n", way
+        assert (
+            installed.do("run", "--no-mask", "--", "printenv", "DB", front=way) == SECRET + b"\n"
+        ), way
     path = {"PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin"}
-    assert installed.do("run", "--", "printenv", "DB", front=["devvault"], env=path)
+    assert installed.do("run", "--no-mask", "--", "printenv", "DB", front=["devvault"], env=path)
     by_name = ["/bin/sh", "-c", 'exec devvault "$@"', "sh"]
-    assert installed.do("run", "--", "printenv", "DB", front=by_name, env=path) == SECRET + b"\n"
+    assert (
+        installed.do("run", "--no-mask", "--", "printenv", "DB", front=by_name, env=path)
+        == SECRET + b"\n"
+    )
 
 
 def test_a_link_to_itself_or_without_an_interpreter_is_told(installed, tmp_path):
@@ -165,7 +170,14 @@ def test_nothing_at_hand_can_take_its_place(installed, tmp_path, state):
         installed.do("daemon", "stop")
     for front in ([installed.front], [link]):
         done = installed.run(
-            "run", "--", "/usr/bin/printenv", "DB", front=front, cwd=folder, env=hostile
+            "run",
+            "--no-mask",
+            "--",
+            "/usr/bin/printenv",
+            "DB",
+            front=front,
+            cwd=folder,
+            env=hostile,
         )
         assert (done.returncode, done.stdout) == (0, SECRET + b"\n"), done.stderr
         assert not (folder / "hit").exists()
@@ -175,7 +187,7 @@ def test_nothing_at_hand_can_take_its_place(installed, tmp_path, state):
 
 def test_the_daemon_is_started_when_it_is_not_there(installed):
     installed.do("daemon", "stop")
-    assert installed.do("run", "--", "printenv", "DB") == SECRET + b"\n"
+    assert installed.do("run", "--no-mask", "--", "printenv", "DB") == SECRET + b"\n"
     assert b'"state": "unlocked"' in installed.do("daemon", "status")
 
 
@@ -183,7 +195,7 @@ def test_a_killed_daemon_is_replaced(installed):
     installed.do("run", "--", "true")
     facts = installed.do("daemon", "status", "--query", "pid", "-o", "tsv")
     os.kill(int(facts), signal.SIGKILL)
-    assert installed.do("run", "--", "printenv", "DB") == SECRET + b"\n"
+    assert installed.do("run", "--no-mask", "--", "printenv", "DB") == SECRET + b"\n"
 
 
 def test_the_daemon_is_nobodys_child_and_holds_nothing_of_ours(installed, tmp_path):
@@ -216,7 +228,7 @@ def test_the_daemon_is_nobodys_child_and_holds_nothing_of_ours(installed, tmp_pa
 
 def test_two_that_start_it_at_once_get_one_daemon(installed):
     installed.do("daemon", "stop")
-    command = [installed.front, "run", "--", "printenv", "DB"]
+    command = [installed.front, "run", "--no-mask", "--", "printenv", "DB"]
     options = {"cwd": installed.project, "env": installed.variables, "stdout": subprocess.PIPE}
     started = [subprocess.Popen(command, **options) for _ in range(4)]
     assert {process.communicate(timeout=90)[0] for process in started} == {SECRET + b"\n"}
@@ -225,11 +237,11 @@ def test_two_that_start_it_at_once_get_one_daemon(installed):
 
 def test_a_locked_vault_is_told_with_the_command_that_opens_it(installed):
     installed.do("lock")
-    done = installed.run("run", "--", "printenv", "DB")
+    done = installed.run("run", "--no-mask", "--", "printenv", "DB")
     assert done.returncode == 2
     assert b"devvault: hint: devvault unlock" in done.stderr
     installed.do("unlock")
-    assert installed.do("run", "--", "printenv", "DB") == SECRET + b"\n"
+    assert installed.do("run", "--no-mask", "--", "printenv", "DB") == SECRET + b"\n"
 
 
 def test_a_passphrase_opens_it_on_the_way_and_reaches_no_child(fresh):
@@ -237,19 +249,19 @@ def test_a_passphrase_opens_it_on_the_way_and_reaches_no_child(fresh):
     fresh.do("init", "--name", "pass-vault", "--key-source", "passphrase", env=secret)
     fresh.do("set", "DB", stdin=SECRET, env=secret)
     fresh.do("daemon", "stop")
-    done = fresh.run("run", "--", "printenv", "DB")
+    done = fresh.run("run", "--no-mask", "--", "printenv", "DB")
     assert done.returncode == 2
     assert b"devvault: hint:" in done.stderr
-    out = fresh.do("run", "--", "env", env=secret)
+    out = fresh.do("run", "--no-mask", "--", "env", env=secret)
     assert b"DB=" + SECRET in out.splitlines()
     assert b"sesame" not in out
-    assert b"sesame" not in fresh.do("run", "--", "env", env=secret)
+    assert b"sesame" not in fresh.do("run", "--no-mask", "--", "env", env=secret)
 
 
 def test_with_every_key_set_neither_home_nor_daemon_is_needed(fresh):
     reference = "DB='@Microsoft.KeyVault(VaultName=v-of-nobody;SecretName=db)'\nPLAIN=1\n"
     (fresh.project / ".env").write_text(reference)
-    out = fresh.do("run", "--", "env", env={"DB": "from the job"})
+    out = fresh.do("run", "--no-mask", "--", "env", env={"DB": "from the job"})
     assert {b"DB=from the job", b"PLAIN=1"} <= set(out.splitlines())
     assert not fresh.home.exists()
     done = fresh.run("run", "--", "true")
@@ -280,7 +292,7 @@ def test_the_child_is_as_it_would_be_without_us(installed):
     ours = {**installed.variables, "ODD": "a\nb", "EMPTY": ""}
     seen = dict(
         entry.partition(b"=")[::2]
-        for entry in installed.do("run", "--", "env", "-0", only=ours).split(b"\0")
+        for entry in installed.do("run", "--no-mask", "--", "env", "-0", only=ours).split(b"\0")
         if entry
     )
     added = {os.fsdecode(name) for name in seen} - set(ours)
@@ -290,13 +302,43 @@ def test_the_child_is_as_it_would_be_without_us(installed):
 
 
 @pytest.mark.parametrize("state", ["warm", "cold"])
+def test_a_pipe_shows_no_value_unless_asked_to(installed, state):
+    script = 'echo $DB; printf %s "$DB" | base64; echo $DB >&2; exit 5'
+    if state == "cold":
+        installed.do("daemon", "stop")
+    done = installed.run("run", "--", "sh", "-c", script)
+    assert done.returncode == 5
+    assert done.stdout == b"[masked]\n[masked]\n"
+    assert done.stderr == (
+        b"[masked]\ndevvault: note: masked 3 times: DB (--no-mask shows values)\n"
+    )
+    for flag, env in (("--no-mask", {}), ("--no-connect", {"DEVVAULT_MASK": "off"})):
+        done = installed.run("run", flag, "--", "printenv", "DB", env=env)
+        assert (done.stdout, done.stderr) == (SECRET + b"\n", b"")
+    done = installed.run("run", "--mask", "--", "printenv", "DB", env={"DEVVAULT_MASK": "off"})
+    assert done.stdout == b"[masked]\n"
+
+
+def test_the_configuration_turns_masking_off(installed):
+    configuration = installed.home / "config.toml"
+    before = configuration.read_bytes() if configuration.exists() else b""
+    configuration.touch(0o600)
+    configuration.write_bytes(b"mask = false\n" + before)
+    try:
+        assert installed.do("run", "--", "printenv", "DB") == SECRET + b"\n"
+    finally:
+        configuration.write_bytes(before)
+    assert installed.do("run", "--", "printenv", "DB") == b"[masked]\n"
+
+
+@pytest.mark.parametrize("state", ["warm", "cold"])
 def test_no_file_sets_our_own_options(installed, tmp_path, state):
     folder = tmp_path / "p"
     (folder / ".git").mkdir(parents=True)
     (folder / ".env").write_text("DEVVAULT_HOME=/elsewhere\nDEVVAULT_X=1\nA=2\n")
     if state == "cold":
         installed.do("daemon", "stop")
-    out = installed.do("run", "--", "env", cwd=folder).splitlines()
+    out = installed.do("run", "--no-mask", "--", "env", cwd=folder).splitlines()
     assert b"A=2" in out
     assert b"DEVVAULT_HOME=/elsewhere" not in out
     assert b"DEVVAULT_X=1" not in out
@@ -330,7 +372,7 @@ def test_a_link_inside_the_repository_is_followed(installed, tmp_path):
     (folder / ".git").mkdir(parents=True)
     (folder / "settings.env").write_text("A=linked\n")
     (folder / ".env").symlink_to("settings.env")
-    assert installed.do("run", "--", "printenv", "A", cwd=folder) == b"linked\n"
+    assert installed.do("run", "--no-mask", "--", "printenv", "A", cwd=folder) == b"linked\n"
 
 
 def test_an_environment_of_the_project_is_chosen(installed, tmp_path):
@@ -341,10 +383,13 @@ def test_an_environment_of_the_project_is_chosen(installed, tmp_path):
     )
     (folder / "a.env").write_text("A=a\nWHO=${USER_NAME}\n")
     (folder / "b.env").write_text("A=b\n")
-    assert installed.do("run", "--", "printenv", "A", cwd=folder) == b"a\n"
+    assert installed.do("run", "--no-mask", "--", "printenv", "A", cwd=folder) == b"a\n"
     assert installed.do("run", "-e", "test", "--", "printenv", "A", cwd=folder) == b"b\n"
     chosen = {"DEVVAULT_ENVIRONMENT": "test", "USER_NAME": "me"}
-    assert installed.do("run", "--", "printenv", "A", "WHO", cwd=folder, env=chosen) == b"b\nme\n"
+    assert (
+        installed.do("run", "--no-mask", "--", "printenv", "A", "WHO", cwd=folder, env=chosen)
+        == b"b\nme\n"
+    )
     assert installed.run("run", "-e", "nope", "--", "true", cwd=folder).returncode == 2
     installed.do("daemon", "stop")
     assert installed.do("run", "-e", "test", "--", "printenv", "A", cwd=folder) == b"b\n"

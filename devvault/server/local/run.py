@@ -20,13 +20,15 @@ from devvault.config import Config
 from devvault.errors import DevvaultError, Invalid, WrongUse
 from devvault.resolver.files import formed, settings_file, wanted_files
 from devvault.resolver.outlook import Met, reminders, rows
-from devvault.resolver.plan import EnvFile, Journey, Plan, make_plan, needed_names, read_files
+from devvault.resolver.plan import FAIL, EnvFile, Journey, Plan, make_plan, needed_names, read_files
 from devvault.server.local.base import BINARY, PROTOCOL, Ask, Plane, Route
+from devvault.server.local.repeated import find_answer, keep_answer
 from devvault.server.local.resolve import source
 from devvault.server.reply import Reply
 
 if TYPE_CHECKING:
     from devvault.settingsfiles.project import Project
+from devvault.vault.gate import Receipts
 
 FILE_LIMIT = 1024 * 1024
 LIMIT = 24 * 1024 * 1024
@@ -62,13 +64,19 @@ class _Sent:
 
 def run(plane: Plane, ask: Ask) -> Reply:
     """Answer a run. Settings that do not resolve are an answer; a locked home is an error."""
+    config = plane.config()
+    gate = plane.keeper.find_gate()
+    turn = gate.turn if gate is not None else 0
+    again = None if gate is None else find_answer(gate, ask.body, config)
+    if again is not None:
+        return again
+    receipts = Receipts()
     try:
         sent = _read(ask.body)
         project = _environment_of(sent)
         missing = _missing_files(sent, project)
         if missing:
             return _reply([b"Q" + _encode(path) for path in missing])
-        config = plane.config()
         journey = _journey(sent, project, config)
         settings = read_files(journey, plane.files.read)
         needed = needed_names(journey, settings)
@@ -76,7 +84,7 @@ def run(plane: Plane, ask: Ask) -> Reply:
             return _reply([b"K" + _encode(name) for name in needed])
         identity = sent.identity or (project.identity if project else None) or ""
         met: dict[str, Met] = {}
-        plan = make_plan(journey, source(plane, sent.folder, identity, met), settings)
+        plan = make_plan(journey, source(plane, sent.folder, identity, met, receipts), settings)
     except WrongUse as error:
         return _reply([*_complaint(error), b"X%d" % error.exit_code])
     now = plane.keeper.clock.now()
@@ -84,7 +92,12 @@ def run(plane: Plane, ask: Ask) -> Reply:
         told = [b"T" + _encode(row.line) for row in rows(plan, settings, met, now)]
         rest = [*_notes(plan), b"X0"] if plan.is_good else _fields(plan, sent)
         return _reply([*told, *rest])
-    return _reply([*_reminder(plane, plan, sent, met), *_fields(plan, sent)])
+    reply = _reply(_fields(plan, sent))
+    # With another rule than `fail` a good plan may hold refusals, which are no receipts.
+    if gate is not None and plan.is_good and journey.on_unresolved == FAIL:
+        keep_answer(gate, turn, ask.body, config, reply, receipts)
+    reminder = _reminder(plane, plan, sent, met)
+    return _reply([*reminder, *_fields(plan, sent)]) if reminder else reply
 
 
 def _read(body: bytes) -> _Sent:
