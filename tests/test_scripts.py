@@ -57,13 +57,16 @@ def matches(expected: list[str], printed: list[str]) -> bool:
 
 
 @pytest.fixture
-def session(tmp_path):
+def session(request, tmp_path):
     """A project folder, a home, and `devvault` on the PATH; the daemon ends with the test."""
     for name in ("bin", "project", "user"):
         (tmp_path / name).mkdir()
     front = tmp_path / "bin" / "devvault"
     front.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -m devvault "$@"\n')
     front.chmod(0o755)
+    python = tmp_path / "bin" / "python"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -79,6 +82,8 @@ def session(tmp_path):
         "GIT_CONFIG_NOSYSTEM": "1",
         "LC_ALL": "C.UTF-8",
     }
+    if "first-hour" in request.node.name:  # a stranger's `init` has a keyring; a test has a file
+        environment["DEVVAULT_KEY_SOURCE"] = "file"
 
     def run(command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -110,6 +115,27 @@ def test_script(path, session):
         shown = "\n".join([*printed, f"? {done.returncode}"])
         assert done.returncode == step.code, f"{where}\n{shown}"
         assert matches(step.expected, printed), f"{where}\n{shown}"
+
+
+def sections(text: str) -> list[list[str]]:
+    return [part.splitlines() for part in text.strip().split("\n\n")]
+
+
+def test_the_first_hour_stands_in_the_readme_as_it_is_run():
+    text = (Path(__file__).parent / "scripts" / "first-hour.txt").read_text(encoding="utf-8")
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    begin, end = "<!-- first-hour.txt -->\n```console\n", "```\n<!-- end -->\n"
+    assert readme.count(begin) == readme.count(end) == 1
+    assert readme.partition(begin)[2].partition(end)[0] == text
+
+
+def test_each_screen_of_the_first_hour_is_short_and_says_what_is_next():
+    text = (Path(__file__).parent / "scripts" / "first-hour.txt").read_text(encoding="utf-8")
+    for lines in sections(text):
+        assert len(lines) <= 20, lines[0]
+        assert lines[0].startswith("# "), lines[0]
+        assert lines[-1].startswith("# Next: devvault "), lines[-1]
+        assert max(map(len, lines)) <= 100, lines[0]
 
 
 def test_there_are_scripts():

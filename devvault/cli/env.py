@@ -28,6 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--env-file", action="append", default=[], metavar="FILE", help="instead of the project's"
     )
     parser.add_argument(
+        "--settings", action="append", default=[], metavar="FILE", help="a JSON or TOML file too"
+    )
+    parser.add_argument(
         "--format", choices=tuple(DIALECTS), default="sh", help="form of the output (default: sh)"
     )
 
@@ -40,6 +43,7 @@ def main(args: argparse.Namespace) -> int:
     if chosen:
         flags.append(b"Oenvironment=" + os.fsencode(chosen))
     flags += [b"F" + os.fsencode(path) for path in args.env_file]
+    flags += [b"S" + os.fsencode(path) for path in args.settings]
     given = given_environment()
     try:
         made, _ = settle(flags, given)

@@ -180,14 +180,16 @@ def settle(
     else:
         files = find_settings(folder, root, read)
     head = [b"P1", b"C" + folder, b"R" + root]
-    head += [field for field in flags if field[:1] != b"F"]
+    head += [field for field in flags if field[:1] not in (b"F", b"S")]
     if named:
         head.append(b"G1")
     if posix.isatty(2):
         head.append(b"Oterminal")
-    if not marked and not files and not project and b"Ono-connect" in flags:
-        return child_of(given), []
     own = [b"J" + project] if project else []
+    own += [b"S" + read(_joined(folder, f[1:]), f[1:]) for f in flags if f[:1] == b"S"]
+    is_chosen = [True for field in flags if field[:13] == b"Oenvironment="]
+    if not marked and not files and not own and not is_chosen and b"Ono-connect" in flags:
+        return child_of(given), []
     sent = [b"F" + found for found in files]
     for _ in range(4):
         listed, needed, made, secrets = apply(ask([*head, *marked, *plain], own + sent), given)
@@ -418,6 +420,9 @@ def apply(
     if notes:
         _say(b"".join(notes))
     if code >= 0:
+        told = b"".join(notes)
+        if (b": SecretNotFound: " in told or b": VaultNotFound: " in told) and posix.isatty(2):
+            posix.write(2, b"devvault: hint: devvault fill\n")
         raise Stop(code)
     return listed, needed, made, secrets
 

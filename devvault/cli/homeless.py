@@ -11,10 +11,11 @@ from collections.abc import Sequence
 
 from devvault.clock import SystemClock
 from devvault.config import load
-from devvault.errors import DevvaultError, NotFound, Unresolved
+from devvault.errors import DevvaultError, NotFound, Unresolved, WrongUse
 from devvault.paths import default_home
 from devvault.references.reference import Reference
 from devvault.references.status import Status
+from devvault.resolver.files import formed, settings_file, wanted_files
 from devvault.resolver.outlook import rows
 from devvault.resolver.plan import EnvFile, Failure, Journey, Plan, make_plan, read_files
 from devvault.secretvalue import SecretValue
@@ -31,14 +32,21 @@ def answer(head: Sequence[bytes], files: Sequence[bytes], reason: DevvaultError)
     sent = [_opened(field) for field in files]
     found = next((file for tag, file in sent if tag == b"J"), None)
     project = read_project(found.path, found.data) if found else Project()
+    at = found.path if found else ""
     chosen = next((f[13:] for f in head if f.startswith(b"Oenvironment=")), None)
     if chosen is not None:
+        if found is None:
+            raise WrongUse(
+                f"there is no project file that knows the environment {os.fsdecode(chosen)}",
+                hint="devvault help configuration",
+            )
         project = project.for_environment(os.fsdecode(chosen))
+    named = [settings_file(file) for tag, file in sent if tag == b"S"]
     env_files = [file for tag, file in sent if tag == b"F"]
-    if found and project.env_files and not {b"G1", b"A1"} & set(head):
-        folder = found.path.rpartition("/")[0]
-        wanted = [f"{folder}/{name}" for name in project.env_files]
-        if wanted != [file.path for file in env_files]:
+    if not {b"G1", b"A1"} & set(head):
+        paths = [file.path for file in env_files]
+        wanted = wanted_files(project, at, paths, is_settings_named=bool(named))
+        if wanted:
             return _reply([b"Q" + os.fsencode(path) for path in wanted])
 
     def look_up(references: Sequence[Reference]) -> list[SecretValue | Failure]:
@@ -50,18 +58,18 @@ def answer(head: Sequence[bytes], files: Sequence[bytes], reason: DevvaultError)
     config = load(default_home(), os.environ)
     journey = Journey(
         environment=dict(os.environ),
-        files=env_files,
+        files=[*named, *(formed(file, project, at) for file in env_files)],
         vaults=project.vaults,
         plain=frozenset(project.plain),
         on_unresolved=next((f[1:].decode() for f in head if f[:1] == b"U"), config.on_unresolved),
         plaintext=config.plaintext,
     )
-    settings = read_files(journey)
-    plan = make_plan(journey, look_up, settings)
+    read = read_files(journey)
+    plan = make_plan(journey, look_up, read)
     if b"Odry-run" not in head:
         return _told(plan, [])
     now = SystemClock().now()
-    dry = [b"T" + os.fsencode(row.line) for row in rows(plan, settings, {}, now)]
+    dry = [b"T" + os.fsencode(row.line) for row in rows(plan, read, {}, now)]
     return _told(plan, [*dry, b"X0"] if plan.is_good else dry)
 
 

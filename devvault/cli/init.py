@@ -72,7 +72,9 @@ def main(args: argparse.Namespace) -> int:
         from devvault.cli.recovery import show
 
         show(key)
-    _say_next(place)
+    from devvault.cli.importing import offer
+
+    _say_next(place, offer(planes, open_place()))
     return 0
 
 
@@ -142,8 +144,10 @@ def _write_project(place: Place, args: argparse.Namespace, vaults: list[str]) ->
     say.tell(f"wrote {_short(path)}")
 
 
-def _say_next(place: Place) -> None:
+def _say_next(place: Place, first: str) -> None:
     say.tell("next:")
+    if first:
+        say.tell(f"  {first:<28} moves the secrets of the file into the vault")
     say.tell("  devvault set DB_PASSWORD     stores a value, and writes its reference")
     say.tell("  devvault run -- COMMAND      starts a program with its secrets")
     if not (place.folder / ".git").exists():

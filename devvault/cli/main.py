@@ -16,6 +16,8 @@ from devvault.errors import DevvaultError, Unresolved, WrongUse
 VERBS = {
     "init": ("devvault.cli.init", "make a vault for the project in this folder"),
     "set": ("devvault.cli.set", "store a secret, and its reference in the env file"),
+    "import": ("devvault.cli.importing", "move secrets of settings files into the vault"),
+    "fill": ("devvault.cli.fill", "ask for the secrets that this home lacks"),
     "run": ("devvault.cli.run", "run a program with its settings resolved"),
     "env": ("devvault.cli.env", "print the resolved settings"),
     "resolve": ("devvault.cli.resolve", "print one resolved value"),

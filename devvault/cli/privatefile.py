@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-from devvault.errors import NotFound, Unavailable, WrongUse
+from devvault.errors import Conflict, NotFound, Unavailable, WrongUse
 
 
 def write_private(path: str, data: bytes | Iterable[bytes], *, overwrite: bool = False) -> int:
@@ -50,15 +51,19 @@ def write_private(path: str, data: bytes | Iterable[bytes], *, overwrite: bool =
     return size
 
 
-def replace_keeping_mode(path: Path, data: bytes) -> None:
+def replace_keeping_mode(path: Path, data: bytes, *, expected: bytes | None = None) -> None:
     """Replace a file's content durably: its mode stays, and a crash leaves the old or the new.
 
+    `expected` is what the file must still hold right before it is replaced.
+
     Raises:
+        Conflict: the file holds something else by now; it stays as it is.
         Unavailable: it cannot be written.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o600
+        facts = path.stat() if path.exists() else None
+        mode = stat.S_IMODE(facts.st_mode) if facts else 0o600
         descriptor = os.open(
             partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
         )
@@ -66,8 +71,13 @@ def replace_keeping_mode(path: Path, data: bytes) -> None:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
                 file.flush()
+                if facts and facts.st_gid != os.fstat(file.fileno()).st_gid:
+                    with contextlib.suppress(PermissionError):  # a group that we are not in
+                        os.fchown(file.fileno(), -1, facts.st_gid)
                 os.fchmod(file.fileno(), mode)
                 os.fsync(file.fileno())
+            if expected is not None and path.read_bytes() != expected:
+                raise Conflict(f"{path} was changed in the meantime, and stays as it is")
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)

@@ -31,7 +31,7 @@ def named_vaults(place: Place) -> list[str]:
     A file that cannot be read is passed over with a note: a vault more or less is soon repaired.
     """
     found: list[str] = []
-    for path in _files(place):
+    for path in settings_files(place):
         try:
             text = read_settings(path, place.folder).decode("utf-8", "replace")
         except DevvaultError as error:
@@ -52,7 +52,8 @@ def references_in(text: str) -> list[Reference]:
     return found
 
 
-def _files(place: Place) -> list[Path]:
+def settings_files(place: Place) -> list[Path]:
+    """Return the settings files of a project that are there: those it lists, and the usual ones."""
     beside = place.file.parent if place.file else place.folder
     listed = [beside / name for name in (*place.project.env_files, *place.project.settings_files)]
     globbed = [

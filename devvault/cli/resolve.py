@@ -32,13 +32,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "         devvault resolve '@Microsoft.KeyVault(VaultName=my-app-vault;SecretName=db)'"
     )
     parser.add_argument("what", metavar="REFERENCE|SETTING", help="a reference, or a setting")
+    parser.add_argument("-e", dest="environment", metavar="NAME", help="of the project file")
     parser.add_argument("--identity", help="resolve as this identity (default: the developer)")
 
 
 def main(args: argparse.Namespace) -> int:
     """Print it, or end with 78 where it does not resolve."""
     check_may_reveal("resolve")
-    place = open_place()
+    place = open_place(environment=args.environment)
     what: str = args.what
     value = (
         _resolved(args, place, {"reference": what})["reference"]

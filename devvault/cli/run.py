@@ -50,6 +50,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="read this file instead of the project's; repeat it, the later one wins",
     )
     parser.add_argument(
+        "--settings",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="read this local.settings.json, appsettings*.json or TOML file too, below env files",
+    )
+    parser.add_argument(
         "--identity", metavar="I", help="resolve as this identity (default: the developer)"
     )
     parser.add_argument(
@@ -98,6 +105,7 @@ def main(args: argparse.Namespace) -> int:
     if args.no_connect:
         flags.append(b"Ono-connect")
     flags += [b"F" + os.fsencode(path) for path in args.env_file]
+    flags += [b"S" + os.fsencode(path) for path in args.settings]
     if args.dry_run:
         return _show(flags)
     assert command is not None

@@ -41,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("key", metavar="KEY", help="the setting's name")
     parser.add_argument("--vault", help="the vault (default: the project's)")
+    parser.add_argument("-e", dest="environment", metavar="NAME", help="of the project file")
     parser.add_argument("--expires", metavar="TIME", help="a UTC time, a date, or a span like 90d")
 
 
@@ -51,7 +52,7 @@ def main(args: argparse.Namespace) -> int:
     if wrong is not None:
         raise WrongUse(f"KEY cannot be a setting's name: {wrong}", hint="devvault set --help")
     expires = _expires(args.expires)
-    place = open_place()
+    place = open_place(environment=args.environment)
     path = place.first_env_file
     data = _read(path, place)
     try:
@@ -63,7 +64,7 @@ def main(args: argparse.Namespace) -> int:
     named = args.vault or (old.vault if old else None) or place.project.vault
     planes = open_planes()
     if named is None:
-        named = _only_vault(planes, place)
+        named = only_vault(planes, place)
     vault = place.project.vaults.get(named.lower(), named)
     same = old is not None and old.vault == named.lower()
     name = old.name if old and same else _free_name(key, named, settings)
@@ -159,7 +160,7 @@ def _expires(word: str | None) -> int | None:
     return int(found.timestamp())
 
 
-def _only_vault(planes: Planes, place: Place) -> str:
+def only_vault(planes: Planes, place: Place) -> str:
     """Return the one vault that this folder was given, where nothing names another."""
     given = sorted(given_vaults(planes, place.folder).values())
     if len(given) == 1:

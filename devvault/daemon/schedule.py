@@ -17,7 +17,7 @@ from devvault.clock import Clock
 from devvault.config import Config
 from devvault.daemon.log import Log
 from devvault.errors import DevvaultError
-from devvault.vault import deleted, upkeep
+from devvault.vault import deleted, stash, upkeep
 from devvault.vault.gate import Gate
 from devvault.vault.keeper import UNLOCKED, Keeper
 from devvault.vault.opened import SYSTEM
@@ -127,6 +127,9 @@ class Schedule:
         done = deleted.purge_due(gate, SYSTEM)
         if done:
             self._log.write(f"purged {done} deleted objects whose time had come")
+        done = stash.purge_due(gate, SYSTEM)
+        if done:
+            self._log.write(f"removed {done} files that an import had laid by")
 
     def _prune(self, gate: Gate, now: datetime) -> None:
         days = self._config().audit_retention_days

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from devvault.errors import DevvaultError, Invalid, WrongUse
 from devvault.references.base import find, parse
@@ -146,11 +146,17 @@ def read_file(file: EnvFile) -> Sequence[Setting]:
     except KeyError:
         raise WrongUse(f"{file.path}: settings of this format are not read") from None
     try:
-        return form.read(file.data)
+        settings = form.read(file.data)
     except Invalid as error:
         raise WrongUse(
             f"{file.path}: {error.message}", hint=f"save {file.path} as UTF-8 text"
         ) from error
+    return settings if file.format == "dotenv" else [_as_variable(one) for one in settings]
+
+
+def _as_variable(setting: Setting) -> Setting:
+    """Return a nested setting by .NET's name for a variable; `${` means nothing in its file."""
+    return replace(setting, key=setting.key.replace(":", "__"), quote="'")
 
 
 def read_files(
@@ -349,7 +355,7 @@ def _refused(journey: Journey, settings: Settings, notes: list[str]) -> tuple[tu
         if journey.plaintext == WARN:
             notes.append(words)
         else:
-            found.append((words, f"devvault set {setting.key}"))
+            found.append((words, f"devvault import {file.path}"))
     return tuple(found)
 
 

@@ -182,7 +182,7 @@ def _load(folder: str | os.PathLike[str] | None) -> Settings:
     notes: list[str] = []
     journey = Journey(
         environment=environment,
-        files=_env_files(place, notes),
+        files=_files(place, notes),
         vaults=place.project.vaults,
         plain=frozenset(place.project.plain),
         on_unresolved=config.on_unresolved,
@@ -198,15 +198,25 @@ def _load(folder: str | os.PathLike[str] | None) -> Settings:
     return Settings(held)
 
 
-def _env_files(place: Place, notes: list[str]) -> list[EnvFile]:
+def _files(place: Place, notes: list[str]) -> list[EnvFile]:
+    """Return the files that `devvault run` would read here."""
+    from dataclasses import replace
+
+    from devvault.resolver.files import formed, wanted_files
     from devvault.resolver.plan import EnvFile
 
+    project = str(place.file or "")
+    paths = [str(path) for path in place.env_files]
+    listed = wanted_files(place.project, project, paths, is_settings_named=False)
     found = []
-    for path in place.env_files:
+    for path in listed or paths:
         try:
-            found.append(EnvFile(_shown(place, path), read_settings(path, place.folder)))
+            data = read_settings(Path(path), place.folder)
         except NotFound:
             notes.append(f"the project lists {path}, which is not there")
+        else:
+            file = formed(EnvFile(path, data), place.project, project)
+            found.append(replace(file, path=_shown(place, Path(path))))
     return found
 
 

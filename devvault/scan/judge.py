@@ -35,7 +35,7 @@ def _secret(rule: str, why: str) -> Verdict:
 _EMPTY = _harmless("empty", "empty")
 _REFERENCE = _harmless("reference", "a reference, not a value")
 _LOOKUP = _harmless("lookup", "looked up elsewhere")
-_PLACEHOLDER = _harmless("placeholder", "a placeholder")
+_PLACEHOLDER = _harmless("placeholder", "a placeholder or a plain word")
 _NUMBER = _harmless("number", "a number or a switch")
 _GUID = _harmless("guid", "an identifier")
 _PLAIN = _harmless("plain", "nothing that looks secret")
@@ -54,6 +54,7 @@ _WHY = {
     "entra-secret": "an Entra client secret",
     "azure-key": "a key of an Azure service",
     "azure-devops-pat": "an Azure DevOps access token",
+    "auth-header": "an Authorization header with a password or token in it",
     "webhook": "a webhook's address, which is its password",
 }
 _NAMED = {

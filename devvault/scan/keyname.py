@@ -24,7 +24,7 @@ class KeyKind(Enum):
 
 
 _PASSWORD_ENDS = ("password", "passwd", "passphrase", "passcode", "passwort", "pwd")
-_PASSWORDS = frozenset({"pass", "pw", "passwords"})
+_PASSWORDS = frozenset({"pass", "pw", "passwords", "psk"})
 _SECRET_ENDS = (
     "secret", "token", "credential", "credentials", "apikey", "accesskey", "accountkey",
     "privatekey", "secretkey", "sharedkey", "masterkey", "signingkey", "encryptionkey",
@@ -108,6 +108,8 @@ def kind_of(key: str) -> KeyKind:
     if ("conn", "str") in pairs or any(w.endswith(_CONNECTION_ENDS) or w == "dsn" for w in words):
         return KeyKind.CONNECTION
     if any(w.endswith(_SECRET_ENDS) or w in _SECRETS for w in words):
+        return KeyKind.SECRET
+    if ("basic", "auth") in pairs:
         return KeyKind.SECRET
     if any(second == "key" and first in _BEFORE_KEY for first, second in pairs):
         return KeyKind.SECRET

@@ -35,6 +35,7 @@ _TOKENS = {
     r"|\blin_api_\w{32,}|\bhv[sb]\.[\w-]{24,}|\bdp\.(?:pt|st|ct|sa)\.[\w.-]{32,}"
     r"|\bATATT3[\w=-]{50,}|\bdckr_pat_[\w-]{20,}|\bPMAK-[0-9a-f-]{50,}|\bSK[0-9a-f]{32}\b"
     r"|\bkey-[0-9a-f]{32}\b|\b[0-9a-f]{32}-us\d{1,2}\b|\bNRAK-[A-Z0-9]{27}|\bsq0\w{3}-[\w-]{22,}",
+    "auth-header": r"\b(?:Basic|Bearer) (?=\S{0,64}\d)[\w+/=.~-]{16,}",
     "bot-token": r"\b\d{8,10}:AA[\w-]{33}\b",
 }
 _OLD_PAT = r"[a-z2-7]{52}"

@@ -9,13 +9,34 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cache
 from importlib import import_module
 from types import MappingProxyType
 from typing import Protocol, cast
 
 # name of a format -> "module:class"
-FORMATS = MappingProxyType({"dotenv": "devvault.settingsfiles.dotenv:DotenvFile"})
+FORMATS = MappingProxyType(
+    {
+        "dotenv": "devvault.settingsfiles.dotenv:DotenvFile",
+        "json": "devvault.settingsfiles.json:JsonFile",
+        "localsettings": "devvault.settingsfiles.json:LocalSettingsFile",
+        "toml": "devvault.settingsfiles.toml:TomlFile",
+        "yaml": "devvault.settingsfiles.yaml:YamlFile",
+    }
+)
+# A file's name -> its format; the first that matches counts. Names are compared in lower case.
+_BY_NAME = (
+    ("local.settings.json", "localsettings"),
+    ("*.json", "json"),
+    ("*.yml", "yaml"),
+    ("*.yaml", "yaml"),
+    ("*.toml", "toml"),
+    (".env*", "dotenv"),
+    ("*.env", "dotenv"),
+    ("*.env.*", "dotenv"),
+    ("env", "dotenv"),
+)
 
 _SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # What a shell, an `eval` or a make file would act on where a name is pasted into it.
@@ -31,7 +52,8 @@ class Setting:
     value as written, quotes included, in the bytes that were read. `quote` is the quote around it
     ("" for none). `allow_reason` is the reason of a `# devvault: allow REASON` behind it.
     `error` says why the setting cannot be used, `note` what a user should know though it can;
-    both are sentences without the value or the name in it.
+    both are sentences without the value or the name in it. `is_fixed` is true of a value that can
+    be read and not rewritten; `note` says why.
     """
 
     key: str
@@ -44,6 +66,7 @@ class Setting:
     allow_reason: str | None = None
     error: str | None = None
     note: str | None = None
+    is_fixed: bool = False
 
 
 class SettingsFile(Protocol):
@@ -83,6 +106,14 @@ def get_format(name: str) -> SettingsFile:
     """Load a format by its name in the register; KeyError for a name that is not there."""
     module, _, noun = FORMATS[name].partition(":")
     return cast("SettingsFile", getattr(import_module(module), noun)())
+
+
+def find_format(name: str) -> str | None:
+    """Return the format that a file of this name has, None where we read no such files."""
+    lowered = name.rpartition("/")[2].lower()
+    return next(
+        (form for glob, form in _BY_NAME if form in FORMATS and fnmatchcase(lowered, glob)), None
+    )
 
 
 def is_shell_name(key: str) -> bool:

@@ -7,7 +7,7 @@ transaction; a value leaves only after its record is queued; a refusal is record
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
@@ -73,6 +73,20 @@ class Target:
     role: str = ""
 
 
+class Receipts:
+    """The records of reads that were answered, so that the same answer can be given again."""
+
+    __slots__ = ("records",)
+
+    def __init__(self) -> None:
+        self.records: list[AuditRecord] = []
+
+    @property
+    def all_granted(self) -> bool:
+        """Whether every one of the reads was allowed and found what it asked for."""
+        return all(record.status == 200 for record in self.records)
+
+
 class Gate:
     """Holds what an unlocked home works with; every operation takes it first."""
 
@@ -96,6 +110,9 @@ class Gate:
         self.tenant = tenant
         self.subscription = subscription
         self.stale: str | None = None
+        # What a front may answer again without asking: gone with the keys, and with every change.
+        self.answers: dict[bytes, object] = {}
+        self.turn = 0
         self.secure_point: Callable[[], None] = lambda: None
         self.erase: Callable[[], None] = store.truncate
 
@@ -137,10 +154,12 @@ class Gate:
         operation: Operation,
         questions: Sequence[tuple[Target, Callable[[Finding], T]]],
         fetch: Callable[[Reading], Finding],
+        receipts: Receipts | None = None,
     ) -> list[T | DevvaultError]:
         """Run several reads in one view; each is decided, answered and recorded for itself.
 
-        `fetch` may get all at once what they will ask for; it hands nothing out.
+        `fetch` may get all at once what they will ask for; it hands nothing out. `receipts` are
+        what `repeat` wants.
 
         Raises:
             Damaged: the database itself cannot be read.
@@ -170,7 +189,31 @@ class Gate:
         finally:
             if records:
                 self.store.submit(append)
+        if receipts is not None:
+            receipts.records += records
         return found
+
+    def repeat(self, receipts: Receipts) -> None:
+        """Record once more what is answered once more: nothing was changed since, so it is allowed.
+
+        Raises:
+            Unavailable: the trail cannot take the records; nothing may be handed out then.
+        """
+        if not receipts.records:
+            return
+        now = self.clock.now()
+        records = [replace(record, time=now, duration_ms=0) for record in receipts.records]
+
+        def append(writing: Writing) -> None:
+            for record in records:
+                self.trail.append(writing, record)
+
+        self.store.submit(append)
+
+    def changing(self) -> None:
+        """Forget every kept answer: something is changing or has changed."""
+        self.turn += 1
+        self.answers.clear()
 
     def write(
         self,
@@ -198,11 +241,15 @@ class Gate:
             self.trail.append(writing, self._record(caller, operation, target, started, None))
             return result
 
+        self.changing()
         try:
             return self.store.write(work, undone)
         except DevvaultError as error:
             self._queue(self._record(caller, operation, target, started, error))
             raise
+        finally:
+            # Twice: what was answered in between may have come from before the commit.
+            self.changing()
 
     def change_access(
         self, caller: Caller, operation: Operation, target: Target, act: Callable[[Writing], T]

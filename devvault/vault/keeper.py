@@ -121,6 +121,11 @@ class Keeper:
         """The door to an unlocked home; raises as `opened` does."""
         return self.opened.gate
 
+    def find_gate(self) -> Gate | None:
+        """Return the gate of an unlocked home, or None; nothing is unlocked for it."""
+        opened = self._opened
+        return None if opened is None else opened.gate
+
     @property
     def facts(self) -> Facts:
         """What the unlocked home is.
@@ -331,6 +336,7 @@ class Keeper:
         opened = self._opened
         if opened is not None:
             opened.records.forget()
+            opened.gate.changing()
         store = self.store
         with contextlib.suppress(Unavailable):
             if self._uncompacted:

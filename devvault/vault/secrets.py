@@ -32,7 +32,7 @@ from devvault.vault.codecs import (
     unpack_version,
 )
 from devvault.vault.fetched import Fetched
-from devvault.vault.gate import Gate, Target
+from devvault.vault.gate import Gate, Receipts, Target
 from devvault.vault.records import SECRET, SECRET_VERSION
 
 
@@ -103,7 +103,10 @@ def get_secret(
 
 
 def get_secrets(
-    gate: Gate, caller: Caller, wanted: Sequence[tuple[str, str, str]]
+    gate: Gate,
+    caller: Caller,
+    wanted: Sequence[tuple[str, str, str]],
+    receipts: Receipts | None = None,
 ) -> list[SecretVersion | DevvaultError]:
     """Return several (vault, name, version) in one view, each with its value or its refusal.
 
@@ -115,7 +118,7 @@ def get_secrets(
     def fetch(reading: Reading) -> Finding:
         return Fetched(reading, gate.records, wanted)
 
-    return gate.read_each(caller, op.GET_SECRET, asked, fetch)
+    return gate.read_each(caller, op.GET_SECRET, asked, fetch, receipts)
 
 
 def _getting(

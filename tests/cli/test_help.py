@@ -52,9 +52,9 @@ def test_security_comes_first():
 
 def test_a_verb_is_described_as_its_help_does(capsys):
     with pytest.raises(SystemExit) as ended:
-        show("run")
+        show("rekey")
     assert ended.value.code == 0
-    assert "usage: devvault run" in capsys.readouterr().out
+    assert "usage: devvault rekey" in capsys.readouterr().out
 
 
 def test_every_page_that_is_named_is_there():

@@ -6,7 +6,7 @@ import stat
 import pytest
 
 from devvault.cli.privatefile import read_file, replace_keeping_mode, write_private
-from devvault.errors import NotFound, Unavailable, WrongUse
+from devvault.errors import Conflict, NotFound, Unavailable, WrongUse
 
 
 def mode(path):
@@ -82,3 +82,23 @@ def test_reading_has_a_limit_and_wants_a_file(tmp_path):
     os.mkfifo(tmp_path / "fifo")
     with pytest.raises(WrongUse):
         read_file(str(tmp_path / "fifo"), limit=4)
+
+
+def test_a_file_that_holds_something_else_by_now_stays(tmp_path):
+    path = tmp_path / ".env"
+    path.write_bytes(b"A=1\n")
+    with pytest.raises(Conflict):
+        replace_keeping_mode(path, b"A=3\n", expected=b"A=2\n")
+    assert path.read_bytes() == b"A=1\n"
+    assert os.listdir(tmp_path) == [".env"]
+    replace_keeping_mode(path, b"A=3\n", expected=b"A=1\n")
+    assert path.read_bytes() == b"A=3\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file to any group")
+def test_replacing_keeps_the_group(tmp_path):
+    path = tmp_path / ".env"
+    path.write_bytes(b"A=1\n")
+    os.chown(path, -1, 12345)
+    replace_keeping_mode(path, b"A=2\n")
+    assert path.stat().st_gid == 12345

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devvault.errors import Conflict, DevvaultError, Invalid, NotFound
 from devvault.settingsfiles.base import FORMATS, SettingsFile, get_format
 
 # A file of each format with A = "one", B = "two" and something that only a reader of bytes sees.
-SAMPLES = {"dotenv": b"\xef\xbb\xbf# top\r\nA=one # why\r\n\r\nexport B='two'\r\n# end"}
+SAMPLES = {
+    "dotenv": b"\xef\xbb\xbf# top\r\nA=one # why\r\n\r\nexport B='two'\r\n# end",
+    "json": (
+        b'\xef\xbb\xbf// top\r\n{"N": 1,\r\n "A": "one", /* why */\r\n\r\n "B": "two",}\r\n'
+        b"// end"
+    ),
+    "localsettings": (
+        b'{"IsEncrypted": false,\n  "Values": {\n    "A": "one", // why\n    "B" : "two"\n  }}'
+    ),
+    "toml": b"\xef\xbb\xbf# top\r\nn = 1\r\nA = \"one\" # why\r\n\r\nB = 'two'\r\n[t] # end",
+    "yaml": (
+        b"\xef\xbb\xbf# top\r\nservices:\r\n  web:\r\n    environment:\r\n      A: one # why\r\n"
+        b"\r\n      B: 'two' # end\r\n    image: x"
+    ),
+}  # fmt: skip
 NAMES = sorted(FORMATS)
 VALUES = st.one_of(
     st.text(max_size=12), st.sampled_from(["@Microsoft.KeyVault(VaultName=v;SecretName=s)", "${A}"])
@@ -36,6 +50,7 @@ def test_it_reads_in_order_with_places(form):
 
 
 @pytest.mark.parametrize("name", NAMES)
+@settings(deadline=None)  # the first one loads a parser
 @given(value=VALUES)
 def test_a_change_reads_back_and_touches_nothing_else(name, value):
     file, data = get_format(name), SAMPLES[name]
@@ -52,6 +67,7 @@ def test_a_change_reads_back_and_touches_nothing_else(name, value):
 
 
 @pytest.mark.parametrize("name", NAMES)
+@settings(deadline=None)  # the first one loads a parser
 @given(value=VALUES)
 def test_an_addition_reads_back(name, value):
     file, data = get_format(name), SAMPLES[name]
@@ -74,6 +90,7 @@ def test_refusals(form):
 
 
 @pytest.mark.parametrize("name", NAMES)
+@settings(deadline=None)  # the first one loads a parser
 @given(data=st.binary(max_size=80))
 def test_any_bytes_are_read_or_invalid(name, data):
     try:

@@ -17,6 +17,7 @@ MONOTONIC = {
     "devvault.client.daemon",
     "devvault.cli.progress",
     "devvault.daemon.schedule",
+    "devvault.scan.history",
     "devvault.store.sqlite",
 }
 

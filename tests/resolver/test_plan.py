@@ -144,7 +144,7 @@ def test_a_secret_in_a_file_is_refused_unless_it_is_allowed():
     assert plan(line + "\n").refused == (
         (
             "DB_PASSWORD: .env line 1 holds a secret: named like a password",
-            "devvault set DB_PASSWORD",
+            "devvault import .env",
         ),
     )
     assert plan(line + " # devvault: allow a test's\n").is_good

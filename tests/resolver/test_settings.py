@@ -193,6 +193,20 @@ def test_the_project_file_has_its_say(project, monkeypatch):
         load_settings()
 
 
+def test_settings_files_of_the_project_count_below_env_files(project):
+    project.write('settings-files = ["appsettings.json"]\n', "devvault.toml")
+    project.write(
+        f'{{"MODE": "json", "Smtp": {{"Password": "{project.ref("db")}"}}}}', "appsettings.json"
+    )
+    project.write("MODE=env\n")
+    settings = load_settings()
+    assert (settings["MODE"], settings["Smtp__Password"]) == ("env", "tide-7-harbour")
+    project.write('settings-files = ["compose.yaml"]\n', "devvault.toml")
+    project.write("services: {}\n", "compose.yaml")
+    with pytest.raises(WrongUse):
+        load_settings()
+
+
 def test_a_missing_file_is_told_in_the_log(project, caplog):
     project.write('env-files = ["gone.env"]\n', "devvault.toml")
     load_settings()

@@ -189,6 +189,12 @@ SECRETS = [
     ("REDIS_CONNECTION_STRING", draw(32)),
     ("WEBHOOK_SECRET", draw(20)),
     ("FUNCTION_HOST_KEY", draw(54)),
+    ("WIFI_PSK", "correct horse battery"),
+    ("BASIC_AUTH", "admin:" + PW),
+    ("UPSTREAM", "Basic " + b64(18) + "7w=="),
+    ("UPSTREAM", "Bearer " + draw(24) + "7"),
+    ("DB_PASSWORD", "production"),
+    ("REDIS_URL", "redis://:" + PW + "@cache:6379/0"),
     # neither, but drawn by lot
     ("VALUE", draw(40)),
     ("SETTING", b64(32)),
@@ -331,6 +337,10 @@ HARMLESS = [
     ("WEBSITE_RUN_FROM_PACKAGE", "1"), ("FUNCTIONS_WORKER_RUNTIME", "dotnet-isolated"),
     ("FEATURES", '{"beta": true, "limit": 10}'), ("MODEL", "gpt-4o-mini-2024-07-18"),
     ("QUEUE", "orders-incoming-priority-high"), ("SKU", "Standard_D2s_v5"), ("JAVA_OPTS", "-Xmx512m -Dfile.encoding=UTF-8"),
+    ("AUTH_HEADER", "Bearer token-based-authentication"), ("DOCS", "Basic knowledge-of-authentication"),
+    ("BASIC_AUTH_ENABLED", "true"), ("BUILD_ID", "20240601.3-" + hex_(32)), ("APP_ENV", "development"),
+    ("MODEL_PATH", "models/bert-base-uncased-finetuned-2024"), ("SIGNING_KEY_ID", hex_(16)),
+    ("SMTP_HOST", "smtp.example.net"), ("BASE_URL", "https://localhost:8080/app"),
     ("CONNECTION_STRING_NAME", "DefaultConnection"), ("TYPE", "Microsoft.Extensions.Logging.ApplicationInsights"),
 ]  # fmt: skip
 

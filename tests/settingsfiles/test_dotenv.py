@@ -249,7 +249,11 @@ def test_rewrite_changes_only_the_value(text, value):
     if not settings:
         return
     key = settings[0].key
-    changed = ENV.rewrite(data, {key: value})
+    try:
+        changed = ENV.rewrite(data, {key: value})
+    except Invalid:
+        assert "'" in text or '"' in text  # an open quote would swallow what is written behind it
+        return
     again = [s for s in ENV.read(changed) if s.error is None]
     assert [s.key for s in again] == [s.key for s in settings]
     for before, after in zip(settings, again, strict=True):

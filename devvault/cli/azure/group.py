@@ -8,7 +8,7 @@ from devvault.cli import ask, say
 from devvault.cli.keyvault.grammar import Commands, Run, add_command, add_tags, read_tags
 from devvault.cli.planes import GROUP_VERSION, open_planes, segment
 from devvault.cli.reply import Body
-from devvault.errors import WrongUse
+from devvault.errors import NotFound, WrongUse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +29,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add_command(commands, "show", _show, "get a resource group", "group show --name my-group")
     )
     add_command(commands, "list", _list, "list resource groups", "group list -o table")
+    _add_name(
+        add_command(
+            commands,
+            "exists",
+            _exists,
+            "say whether there is such a group",
+            "group exists --name my-group",
+        )
+    )
     delete = add_command(
         commands,
         "delete",
@@ -65,6 +74,19 @@ def _create(args: argparse.Namespace) -> int:
 def _show(args: argparse.Namespace) -> int:
     found = open_planes().arm("GET", f"resourcegroups/{segment(args.name)}", version=GROUP_VERSION)
     say.show(args, full(found))
+    return 0
+
+
+def _exists(args: argparse.Namespace) -> int:
+    path = f"resourcegroups/{segment(args.name)}"
+    try:
+        open_planes().arm("GET", path, version=GROUP_VERSION)
+    except NotFound as error:
+        if error.code != "ResourceGroupNotFound":
+            raise
+        say.show(args, result=False)
+    else:
+        say.show(args, result=True)
     return 0
 
 

@@ -46,7 +46,7 @@ def add_commands(commands: Commands) -> None:
         "create a vault",
         "keyvault create --name my-app-vault --resource-group my-group --location westeurope",
     )
-    _add_name(create)
+    add_name(create)
     create.add_argument("--location", "-l", help="where it lies (default: as its group)")
     create.add_argument(
         "--sku",
@@ -69,11 +69,11 @@ def add_commands(commands: Commands) -> None:
         "change a vault's settings",
         "keyvault update --name my-app-vault --enable-purge-protection true",
     )
-    _add_name(update)
+    add_name(update)
     update.add_argument("--retention-days", type=int, metavar="DAYS", help="cannot be changed")
     _add_settings(update)
     show = add_command(commands, "show", _show, "get a vault", "keyvault show --name my-app-vault")
-    _add_name(show)
+    add_name(show)
     listing = add_command(commands, "list", _list, "list vaults", "keyvault list -o table")
     listing.add_argument("--resource-group", "-g", help="only the vaults of this group")
     listing.add_argument("--resource-type", choices=("vault", "hsm"), help=argparse.SUPPRESS)
@@ -84,7 +84,7 @@ def add_commands(commands: Commands) -> None:
         "delete a vault; it can be recovered",
         "keyvault delete --name my-app-vault",
     )
-    _add_name(delete)
+    add_name(delete)
     gone = add_command(
         commands,
         "list-deleted",
@@ -99,7 +99,7 @@ def add_commands(commands: Commands) -> None:
         ("purge", _purge, "remove a deleted vault for good"),
     ):
         parser = add_command(commands, name, run, words, f"keyvault {name} --name my-app-vault")
-        _add_name(parser)
+        add_name(parser)
         parser.add_argument("--location", "-l", help="where it lay")
     check = add_command(
         commands,
@@ -112,7 +112,8 @@ def add_commands(commands: Commands) -> None:
     check.add_argument("--resource-type", choices=("vault", "hsm"), help=argparse.SUPPRESS)
 
 
-def _add_name(parser: argparse.ArgumentParser) -> None:
+def add_name(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that name one vault."""
     parser.add_argument("--name", "-n", required=True, help="the vault")
     parser.add_argument("--resource-group", "-g", help=f"its group (default: {DEFAULT_GROUP})")
 

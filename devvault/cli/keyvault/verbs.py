@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from devvault.cli.keyvault import secret, vault
+from devvault.cli.keyvault import access, secret, vault
 from devvault.cli.keyvault.grammar import Run
 
 
@@ -17,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     vault.add_commands(commands)
+    access.add_commands(commands)
     below = commands.add_parser("secret", help="secrets and their versions")
     secret.add_commands(below.add_subparsers(metavar="COMMAND", required=True))
 

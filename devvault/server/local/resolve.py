@@ -18,7 +18,7 @@ from devvault.secretvalue import SecretValue
 from devvault.server.local.base import Ask, Plane, Route, text
 from devvault.server.reply import Reply, json_reply
 from devvault.vault import trust
-from devvault.vault.gate import Gate
+from devvault.vault.gate import Gate, Receipts
 from devvault.vault.secrets import find_secret, get_secrets, live_vault
 
 # Who may be named before identities exist in a home: the person herself.
@@ -27,12 +27,17 @@ _LIMIT = 1024 * 1024
 
 
 def source(
-    plane: Plane, folder: str, identity: str = "", met: dict[str, Met] | None = None
+    plane: Plane,
+    folder: str,
+    identity: str = "",
+    met: dict[str, Met] | None = None,
+    receipts: Receipts | None = None,
 ) -> Lookup:
     """Return the look-up of a folder, as an identity.
 
-    `met` is told which version each reference led to, by lower-case URI. The look-up raises Locked
-    or Unavailable where the home as a whole cannot answer.
+    `met` is told which version each reference led to, by lower-case URI; `receipts` are what the
+    gate needs to repeat the answer. The look-up raises Locked or Unavailable where the home as a
+    whole cannot answer.
     """
     trust.check_folder(folder)
 
@@ -45,7 +50,7 @@ def source(
                 "leave --identity away to resolve as yourself",
             )
             return [missing] * len(references)
-        return _answers(gate, plane.developer(), folder, references, met)
+        return _answers(gate, plane.developer(), folder, references, met, receipts)
 
     return look_up
 
@@ -57,9 +62,13 @@ def resolve(plane: Plane, ask: Ask) -> Reply:
     if not isinstance(given, dict):
         raise Invalid("the member 'references' must be an object")
     wanted = {name: text(given, name) for name in given}
+    renamed = members.get("vaults", {})
+    if not isinstance(renamed, dict):
+        raise Invalid("the member 'vaults' must be an object")
+    vaults = {name.lower(): text(renamed, name) for name in renamed}
     lookup = source(plane, text(members, "folder"), text(members, "identity", ""))
     plane.gate()
-    values, failures = resolve_all(wanted, lookup)
+    values, failures = resolve_all(wanted, lookup, vaults)
     return json_reply(
         200,
         {
@@ -84,12 +93,13 @@ def _answers(
     folder: str,
     references: Sequence[Reference],
     met: dict[str, Met] | None,
+    receipts: Receipts | None,
 ) -> list[SecretValue | Failure]:
     trusted = trust.trusted_vaults(gate, folder)
     refused = [_refusal(gate, caller, folder, trusted, reference) for reference in references]
     asked = [ref for ref, failure in zip(references, refused, strict=True) if failure is None]
     wanted = [(ref.vault, ref.name, ref.version or "") for ref in asked]
-    answers = iter(get_secrets(gate, caller, wanted) if wanted else ())
+    answers = iter(get_secrets(gate, caller, wanted, receipts) if wanted else ())
     found: list[SecretValue | Failure] = []
     for reference, failure in zip(references, refused, strict=True):
         answer = failure or next(answers)

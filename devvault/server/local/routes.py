@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from devvault.server.local import audit, backup, overview, resolve, run, scan, trust, upkeep
+from devvault.server.local import (
+    audit,
+    backup,
+    overview,
+    resolve,
+    run,
+    scan,
+    stash,
+    trust,
+    upkeep,
+)
 from devvault.server.local.base import Route
 
 ROUTES: dict[tuple[str, str], Route] = {
@@ -10,6 +20,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     **run.ROUTES,
     **resolve.ROUTES,
     **trust.ROUTES,
+    **stash.ROUTES,
     **audit.ROUTES,
     **overview.ROUTES,
     **scan.ROUTES,

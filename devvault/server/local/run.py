@@ -13,19 +13,22 @@ E), T a row of a dry run, X exit code, and `.` at the end.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from devvault.config import Config
 from devvault.errors import DevvaultError, Invalid, WrongUse
+from devvault.resolver.files import formed, settings_file, wanted_files
 from devvault.resolver.outlook import Met, reminders, rows
-from devvault.resolver.plan import EnvFile, Journey, Plan, make_plan, needed_names, read_files
+from devvault.resolver.plan import FAIL, EnvFile, Journey, Plan, make_plan, needed_names, read_files
 from devvault.server.local.base import BINARY, PROTOCOL, Ask, Plane, Route
+from devvault.server.local.repeated import find_answer, keep_answer
 from devvault.server.local.resolve import source
 from devvault.server.reply import Reply
 
 if TYPE_CHECKING:
     from devvault.settingsfiles.project import Project
+from devvault.vault.gate import Receipts
 
 FILE_LIMIT = 1024 * 1024
 LIMIT = 24 * 1024 * 1024
@@ -51,21 +54,29 @@ class _Sent:
     environment: dict[str, str] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
     files: list[EnvFile] = field(default_factory=list)
+    settings: list[EnvFile] = field(default_factory=list)
     project_path: str = ""
     project: Project | None = None
     files_named: bool = False
+    settings_named: bool = False
     answered: bool = False
 
 
 def run(plane: Plane, ask: Ask) -> Reply:
     """Answer a run. Settings that do not resolve are an answer; a locked home is an error."""
+    config = plane.config()
+    gate = plane.keeper.find_gate()
+    turn = gate.turn if gate is not None else 0
+    again = None if gate is None else find_answer(gate, ask.body, config)
+    if again is not None:
+        return again
+    receipts = Receipts()
     try:
         sent = _read(ask.body)
         project = _environment_of(sent)
         missing = _missing_files(sent, project)
         if missing:
             return _reply([b"Q" + _encode(path) for path in missing])
-        config = plane.config()
         journey = _journey(sent, project, config)
         settings = read_files(journey, plane.files.read)
         needed = needed_names(journey, settings)
@@ -73,7 +84,7 @@ def run(plane: Plane, ask: Ask) -> Reply:
             return _reply([b"K" + _encode(name) for name in needed])
         identity = sent.identity or (project.identity if project else None) or ""
         met: dict[str, Met] = {}
-        plan = make_plan(journey, source(plane, sent.folder, identity, met), settings)
+        plan = make_plan(journey, source(plane, sent.folder, identity, met, receipts), settings)
     except WrongUse as error:
         return _reply([*_complaint(error), b"X%d" % error.exit_code])
     now = plane.keeper.clock.now()
@@ -81,7 +92,12 @@ def run(plane: Plane, ask: Ask) -> Reply:
         told = [b"T" + _encode(row.line) for row in rows(plan, settings, met, now)]
         rest = [*_notes(plan), b"X0"] if plan.is_good else _fields(plan, sent)
         return _reply([*told, *rest])
-    return _reply([*_reminder(plane, plan, sent, met), *_fields(plan, sent)])
+    reply = _reply(_fields(plan, sent))
+    # With another rule than `fail` a good plan may hold refusals, which are no receipts.
+    if gate is not None and plan.is_good and journey.on_unresolved == FAIL:
+        keep_answer(gate, turn, ask.body, config, reply, receipts)
+    reminder = _reminder(plane, plan, sent, met)
+    return _reply([*reminder, *_fields(plan, sent)]) if reminder else reply
 
 
 def _read(body: bytes) -> _Sent:
@@ -128,7 +144,8 @@ def _take_file(sent: _Sent, tag: bytes, path: str, data: bytes) -> None:
     elif tag == b"F":
         sent.files.append(EnvFile(path, data))
     else:
-        raise WrongUse(f"{path}: settings of this format are not read yet", hint="--env-file FILE")
+        sent.settings_named = True
+        sent.settings.append(settings_file(EnvFile(path, data)))
 
 
 def _take(sent: _Sent, tag: bytes, content: str) -> None:
@@ -163,30 +180,36 @@ def _take(sent: _Sent, tag: bytes, content: str) -> None:
 
 
 def _environment_of(sent: _Sent) -> Project | None:
-    if sent.project is None:
-        return None
     chosen = [
         option.removeprefix(_ENVIRONMENT)
         for option in sent.options
         if option.startswith(_ENVIRONMENT)
     ]
-    return sent.project.for_environment(chosen[-1]) if chosen else sent.project
+    if not chosen:
+        return sent.project
+    if sent.project is None:
+        raise WrongUse(
+            f"there is no project file that knows the environment {chosen[-1]}",
+            hint="devvault help configuration",
+        )
+    return sent.project.for_environment(chosen[-1])
 
 
 def _missing_files(sent: _Sent, project: Project | None) -> list[str]:
     """Return the files that the project names, where the client sent others."""
-    if project is None or not project.env_files or sent.files_named or sent.answered:
+    if sent.files_named or sent.answered:
         return []
-    folder = sent.project_path.rpartition("/")[0]
-    wanted = [f"{folder}/{name}" for name in project.env_files]
-    return [] if [file.path for file in sent.files] == wanted else wanted
+    paths = [file.path for file in sent.files]
+    return wanted_files(project, sent.project_path, paths, is_settings_named=sent.settings_named)
 
 
 def _journey(sent: _Sent, project: Project | None, config: Config) -> Journey:
+    named = (formed(file, project, sent.project_path) for file in sent.files)
+    files = [*sent.settings, *named]
     return Journey(
         environment=sent.environment,
         names=frozenset(sent.names - sent.environment.keys()),
-        files=[EnvFile(_shown(sent, file.path), file.data) for file in sent.files],
+        files=[replace(file, path=_shown(sent, file.path)) for file in files],
         vaults=project.vaults if project else {},
         plain=frozenset(project.plain if project else ()),
         on_unresolved=sent.on_unresolved or config.on_unresolved,

@@ -72,7 +72,7 @@ def test_a_secret_in_clear_is_refused(stocked):
     assert tagged(found, b"X") == ["78"]
     words = tagged(found, b"W")
     assert words[0].startswith("devvault: error: DB_PASSWORD: .env line 1 holds a secret")
-    assert words[1] == "devvault: hint: devvault set DB_PASSWORD"
+    assert words[1] == "devvault: hint: devvault import .env"
     assert "kT9" not in repr(found)
     stocked.config = replace(stocked.config, plaintext="allow")
     assert post(stocked, env_file("/app/.env", b"DB_PASSWORD=kT9#vQ2mZx7pLw4R\n"))[0][:1] == b"S"
