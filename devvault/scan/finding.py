@@ -1,4 +1,4 @@
-"""Finding: one place where a secret stands in clear. It shows four characters of a value at most."""
+"""Finding: one place where a secret stands in clear; four characters of it may show."""
 
 from __future__ import annotations
 
