@@ -7,12 +7,12 @@ import re
 import uuid
 
 from devvault.cli import say
+from devvault.cli.azure.definition import PROVIDER, add_definitions, all_roles
 from devvault.cli.keyvault.grammar import Commands, Run, add_command, with_group
 from devvault.cli.planes import ROLE_VERSION, Planes, open_planes, segment
 from devvault.cli.reply import Body, flag, table, text
 from devvault.errors import Conflict, NotFound, WrongUse
 
-_PROVIDER = "providers/Microsoft.Authorization"
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _TYPES = ("ForeignGroup", "Group", "ServicePrincipal", "User")
 
@@ -24,17 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     below = kinds.add_parser("assignment", help="who is given which role, and where")
     _add_assignments(below.add_subparsers(metavar="COMMAND", required=True))
     definitions = kinds.add_parser("definition", help="the roles that there are")
-    listing = add_command(
-        definitions.add_subparsers(metavar="COMMAND", required=True),
-        "list",
-        _list_roles,
-        "list the roles",
-        'role definition list --name "Key Vault Secrets User"',
-    )
-    listing.add_argument("--name", "-n", help="only the role of this name or id")
-    listing.add_argument("--scope", help="roles that can be assigned here")
-    listing.add_argument("--resource-group", "-g", help="roles for this group")
-    listing.add_argument("--custom-role-only", nargs="?", const=True, help="only custom roles")
+    add_definitions(definitions.add_subparsers(metavar="COMMAND", required=True))
 
 
 def _add_assignments(commands: Commands) -> None:
@@ -48,7 +38,7 @@ def _add_assignments(commands: Commands) -> None:
     _add_who(create, required=True)
     create.add_argument("--name", help="the assignment's GUID (default: a new one)")
     create.add_argument("--assignee-principal-type", choices=_TYPES, help="what the principal is")
-    create.add_argument("--description", help=argparse.SUPPRESS)
+    create.add_argument("--description", help="a note on what it is for")
     listing = add_command(
         commands, "list", _list, "list role assignments", "role assignment list --all -o table"
     )
@@ -96,19 +86,19 @@ def _create(args: argparse.Namespace) -> int:
     kind = args.assignee_principal_type or (
         "User" if principal == developer(planes) else "ServicePrincipal"
     )
-    body: dict[str, object] = {
-        "properties": {
-            "roleDefinitionId": text(role, "id"),
-            "principalId": principal,
-            "principalType": kind,
-        }
+    properties: dict[str, object] = {
+        "roleDefinitionId": text(role, "id"),
+        "principalId": principal,
+        "principalType": kind,
     }
+    if args.description:
+        properties["description"] = args.description
     name = args.name or str(uuid.uuid4())
     try:
         made = planes.arm(
             "PUT",
-            f"{scope}/{_PROVIDER}/roleAssignments/{segment(name)}",
-            body,
+            f"{scope}/{PROVIDER}/roleAssignments/{segment(name)}",
+            {"properties": properties},
             version=ROLE_VERSION,
         )
     except Conflict as conflict:
@@ -152,22 +142,6 @@ def _delete(args: argparse.Namespace) -> int:
     return 0
 
 
-def _list_roles(args: argparse.Namespace) -> int:
-    planes = open_planes()
-    found = planes.arm_list(f"{_PROVIDER}/roleDefinitions", version=ROLE_VERSION)
-    wanted = (args.name or "").lower()
-    roles = [
-        flat(item)
-        for item in found
-        if not wanted
-        or wanted in (text(item, "name"), text(table(item, "properties"), "roleName").lower())
-    ]
-    if args.custom_role_only:
-        roles = [role for role in roles if role.get("roleType") == "CustomRole"]
-    say.show(args, roles, table=_role_columns)
-    return 0
-
-
 def _chosen(planes: Planes, args: argparse.Namespace) -> list[Body]:
     """Return the assignments that the flags choose."""
     scope = _scope(planes, args)
@@ -191,11 +165,11 @@ def _chosen(planes: Planes, args: argparse.Namespace) -> list[Body]:
 
 
 def _assignments(planes: Planes, scope: str) -> list[Body]:
-    return planes.arm_list(f"{scope}/{_PROVIDER}/roleAssignments", version=ROLE_VERSION)
+    return planes.arm_list(f"{scope}/{PROVIDER}/roleAssignments", version=ROLE_VERSION)
 
 
 def _role(planes: Planes, wanted: str) -> Body:
-    for found in planes.arm_list(f"{_PROVIDER}/roleDefinitions", version=ROLE_VERSION):
+    for found in all_roles(planes):
         names = (
             text(found, "id"),
             text(found, "name"),
@@ -239,23 +213,20 @@ def _matches(facts: Body, principal: str, role: str, scope: str) -> bool:
 
 
 def flat(item: Body) -> Body:
-    """Return an ARM object as az prints those of Microsoft.Authorization: without `properties`."""
+    """Return an assignment as az prints it: without `properties`."""
     rest = {name: found for name, found in item.items() if name != "properties"}
     facts = dict(table(item, "properties"))
-    if "permissions" not in facts:
-        nulls: Body = dict.fromkeys(
-            ("condition", "conditionVersion", "delegatedManagedIdentityResourceId", "description")
-        )
-        return with_group({**nulls, **rest, **facts})
-    facts["roleType"] = facts.pop("type", "BuiltInRole")
-    return {**rest, **facts}
+    nulls: Body = dict.fromkeys(
+        ("condition", "conditionVersion", "delegatedManagedIdentityResourceId", "description")
+    )
+    return with_group({**nulls, **rest, **facts})
 
 
 def _named(planes: Planes, items: list[Body]) -> list[Body]:
     """Return assignments with the names that az looks up for them."""
     names = {
         text(role, "name"): text(table(role, "properties"), "roleName")
-        for role in planes.arm_list(f"{_PROVIDER}/roleDefinitions", version=ROLE_VERSION)
+        for role in all_roles(planes)
     }
     found = []
     for item in map(flat, items):
@@ -279,14 +250,5 @@ def _columns(result: object) -> object:
             "Role": item["roleDefinitionName"],
             "Scope": item["scope"],
         }
-        for item in result
-    ]
-
-
-def _role_columns(result: object) -> object:
-    if not isinstance(result, list):
-        return result
-    return [
-        {"Name": item["roleName"], "Type": item["type"], "Description": item.get("description")}
         for item in result
     ]
