@@ -27,6 +27,20 @@ class Operation:
     permission: str = ""
     changes: bool = True
 
+    @property
+    def kind(self) -> str:
+        """The kind of object that a data operation is about, as access policies name it."""
+        word = self.action.split("/")[2]
+        return _KINDS.get(word, word)
+
+
+# Data actions whose third word is no kind of object.
+_KINDS = {
+    "keyrotationpolicies": "keys",
+    "certificatecas": "certificates",
+    "certificatecontacts": "certificates",
+}
+
 
 def _data(id: str, audit: str, permission: str, action: str, *, changes: bool = True) -> Operation:
     return Operation(id, audit, f"{_V}/secrets/{action}", True, permission, changes)
