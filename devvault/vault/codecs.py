@@ -6,6 +6,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from devvault.access.principals import Principal
 from devvault.access.rbac import Assignment
 from devvault.model.attributes import Attributes
 from devvault.model.secret import Secret, SecretVersion
@@ -191,4 +192,22 @@ def unpack_assignment(id: str, body: dict[str, Any]) -> Assignment:
         body["scope"],
         _time(body["created"]),
         body["created_by"],
+    )
+
+
+def pack_principal(principal: Principal) -> dict[str, Any]:
+    """Return the body of a principal's record."""
+    return {
+        "name": principal.name,
+        "kind": principal.kind,
+        "appid": principal.appid,
+        "resource_id": principal.resource_id,
+        "groups": list(principal.groups),
+    }
+
+
+def unpack_principal(oid: str, body: dict[str, Any]) -> Principal:
+    """Read a principal's record."""
+    return Principal(
+        oid, body["name"], body["kind"], body["appid"], body["resource_id"], tuple(body["groups"])
     )

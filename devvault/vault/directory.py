@@ -1,4 +1,4 @@
-"""Vaults, role assignments and folder trust of the home, opened once and kept until one changes.
+"""Vaults, principals, assignments and folder trust of the home, opened once and kept.
 
 Every decision needs them, and they change rarely. A change is announced twice: inside its
 transaction and again after the commit, so that no reader keeps what it read in between.
@@ -10,12 +10,13 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from devvault.access.principals import Principal
 from devvault.access.rbac import Assignment
 from devvault.model.names import fold
 from devvault.model.vault import Vault
 from devvault.store.base import LIVE, Reading, Row
-from devvault.vault.codecs import unpack_assignment, unpack_vault
-from devvault.vault.records import ASSIGNMENT, TRUST, VAULT, Records
+from devvault.vault.codecs import unpack_assignment, unpack_principal, unpack_vault
+from devvault.vault.records import ASSIGNMENT, PRINCIPAL, TRUST, VAULT, Records
 
 _PAGE = 500
 
@@ -27,6 +28,7 @@ class Snapshot:
     vaults: dict[str, Vault]
     assignments: tuple[Assignment, ...]
     trust: dict[str, frozenset[str]]
+    principals: dict[str, Principal]
 
     def find_vault(self, name: str) -> Vault | None:
         """Return the live vault of this name, or None."""
@@ -81,7 +83,11 @@ class Directory:
             body = self._records.open(row)
             trust.setdefault(body["folder"], set()).add(fold(body["vault"]))
         kept = {folder: frozenset(names) for folder, names in trust.items()}
-        return Snapshot(vaults, assignments, kept)
+        principals = {
+            row.name: unpack_principal(row.name, self._records.open(row))
+            for row in _all(reading, PRINCIPAL)
+        }
+        return Snapshot(vaults, assignments, kept, principals)
 
 
 def _all(reading: Reading, kind: str) -> Iterator[Row]:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from devvault.access.decide import Question, decide, refusal
-from devvault.access.principals import Caller
+from devvault.access.principals import Caller, Principal
 from devvault.audit.record import AuditRecord
 from devvault.errors import (
     Conflict,
@@ -34,6 +34,7 @@ from devvault.vault.directory import Directory, Snapshot
 from devvault.vault.records import Records
 
 if TYPE_CHECKING:
+    from devvault.access.tokens import Tokens
     from devvault.audit.trail import Trail
     from devvault.clock import Clock
 
@@ -104,6 +105,7 @@ class Gate:
         home: str,
         tenant: str,
         subscription: str,
+        developer: Principal,
     ) -> None:
         self.store = store
         self.records = records
@@ -113,6 +115,9 @@ class Gate:
         self.home = home
         self.tenant = tenant
         self.subscription = subscription
+        self.developer = developer
+        # What issues and verifies access tokens, once one was asked for: see vault/signing.py.
+        self.tokens: Tokens | None = None
         self.stale: str | None = None
         # What a front may answer again without asking: gone with the keys, and with every change.
         self.answers: dict[bytes, object] = {}
