@@ -114,9 +114,12 @@ class Gate:
         self.tenant = tenant
         self.subscription = subscription
         self.stale: str | None = None
+        self._append = self._append_all  # one object, so that the store can gather for it
         # What a front may answer again without asking: gone with the keys, and with every change.
         self.answers: dict[bytes, object] = {}
         self.turn = 0
+        # Which version of a secret was the current one when it was last read: see `Glance`.
+        self.guesses: dict[tuple[str, str], str] = {}
         self.secure_point: Callable[[], None] = lambda: None
         self.erase: Callable[[], None] = store.truncate
 
@@ -152,6 +155,23 @@ class Gate:
         self._queue(self._record(caller, operation, target, started, None))
         return result
 
+    def look(self, caller: Caller, operation: Operation, target: Target, act: Callable[[], T]) -> T:
+        """Run a read that needs no view of its own: `act` asks the store what it wants to know.
+
+        Raises:
+            Forbidden: the caller may not.
+            Unavailable: the trail cannot take the record; nothing is handed out then.
+        """
+        started = self.clock.now()
+        try:
+            self._authorise(caller, operation, target, self.snapshot())
+            result = act()
+        except DevvaultError as error:
+            self._queue(self._record(caller, operation, target, started, error))
+            raise
+        self._queue(self._record(caller, operation, target, started, None))
+        return result
+
     def read_each(
         self,
         caller: Caller,
@@ -172,10 +192,6 @@ class Gate:
         found: list[T | DevvaultError] = []
         records: list[AuditRecord] = []
 
-        def append(writing: Writing) -> None:
-            for record in records:
-                self.trail.append(writing, record)
-
         try:
             with self.store.read() as reading:
                 snapshot = self.directory.at(reading)
@@ -192,7 +208,7 @@ class Gate:
                     records.append(self._record(caller, operation, target, started, problem))
         finally:
             if records:
-                self.store.submit(append)
+                self._queue(*records)
         if receipts is not None:
             receipts.records += records
         return found
@@ -208,11 +224,7 @@ class Gate:
         now = self.clock.now()
         records = [replace(record, time=now, duration_ms=0) for record in receipts.records]
 
-        def append(writing: Writing) -> None:
-            for record in records:
-                self.trail.append(writing, record)
-
-        self.store.submit(append)
+        self._queue(*records)
 
     def changing(self) -> None:
         """Forget every kept answer: something is changing or has changed."""
@@ -294,8 +306,13 @@ class Gate:
         if not decision.allowed:
             raise refusal(question, decision)
 
-    def _queue(self, record: AuditRecord) -> None:
-        self.store.submit(lambda writing: self.trail.append(writing, record))
+    def _queue(self, *records: AuditRecord) -> None:
+        for record in records:
+            self.store.gather(self._append, record)
+
+    def _append_all(self, writing: Writing, records: list[AuditRecord]) -> None:
+        # By the trail as it is now: a rekey may have come since they were queued.
+        self.trail.append_all(writing, records)
 
     def _record(
         self,
