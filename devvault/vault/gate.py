@@ -161,21 +161,30 @@ class Gate:
         self._queue(self._record(caller, operation, target, started, granted))
         return result
 
-    def look(self, caller: Caller, operation: Operation, target: Target, act: Callable[[], T]) -> T:
-        """Run a read that needs no view of its own: `act` asks the store what it wants to know.
+    def look(
+        self,
+        caller: Caller,
+        operation: Operation,
+        target: Target,
+        fetch: Callable[[], Finding],
+        act: Callable[[Finding], T],
+    ) -> T:
+        """Run a read that needs no view of its own: `fetch` gets what it wants to know at once.
 
         Raises:
             Forbidden: the caller may not.
             Unavailable: the trail cannot take the record; nothing is handed out then.
         """
         started = self.clock.now()
+        granted: Decision | None = None
         try:
-            self._authorise(caller, operation, target, self.snapshot())
-            result = act()
+            snapshot, finding = self.snapshot(), fetch()
+            granted = self._authorise(caller, operation, target, snapshot, finding)
+            result = act(finding)
         except DevvaultError as error:
-            self._queue(self._record(caller, operation, target, started, error))
+            self._queue(self._record(caller, operation, target, started, granted, error))
             raise
-        self._queue(self._record(caller, operation, target, started, None))
+        self._queue(self._record(caller, operation, target, started, granted))
         return result
 
     def read_each(

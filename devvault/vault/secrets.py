@@ -100,11 +100,11 @@ def get_secret(
     """
     where, act = _getting(gate, vault_name, name, version)
 
-    def look() -> SecretVersion:
+    def fetch() -> Finding:
         scope = fold(vault_name)
-        return act(Glance(gate.store, gate.guesses, scope, fold(name), fold(version)))
+        return Glance(gate.store, gate.guesses, scope, fold(name), fold(version))
 
-    return gate.look(caller, op.GET_SECRET, where, look)
+    return gate.look(caller, op.GET_SECRET, where, fetch, act)
 
 
 def get_secrets(
