@@ -1,4 +1,4 @@
-"""Vaults, principals, assignments and folder trust of the home, opened once and kept.
+"""Vaults, principals, roles, assignments and folder trust of a home, opened once and kept.
 
 Every decision needs them, and they change rarely. A change is announced twice: inside its
 transaction and again after the commit, so that no reader keeps what it read in between.
@@ -11,12 +11,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from devvault.access.principals import Principal
-from devvault.access.rbac import Assignment
+from devvault.access.rbac import Assignment, Grants
 from devvault.model.names import fold
 from devvault.model.vault import Vault
 from devvault.store.base import LIVE, Reading, Row
-from devvault.vault.codecs import unpack_assignment, unpack_principal, unpack_vault
-from devvault.vault.records import ASSIGNMENT, PRINCIPAL, TRUST, VAULT, Records
+from devvault.vault.codecs import (
+    unpack_assignment,
+    unpack_principal,
+    unpack_role,
+    unpack_vault,
+)
+from devvault.vault.records import ASSIGNMENT, PRINCIPAL, ROLE, TRUST, VAULT, Records
 
 _PAGE = 500
 
@@ -29,6 +34,7 @@ class Snapshot:
     assignments: tuple[Assignment, ...]
     trust: dict[str, frozenset[str]]
     principals: dict[str, Principal]
+    grants: Grants
 
     def find_vault(self, name: str) -> Vault | None:
         """Return the live vault of this name, or None."""
@@ -78,6 +84,7 @@ class Directory:
             unpack_assignment(row.name, self._records.open(row))
             for row in _all(reading, ASSIGNMENT)
         )
+        roles = [unpack_role(row.name, self._records.open(row)) for row in _all(reading, ROLE)]
         trust: dict[str, set[str]] = {}
         for row in _all(reading, TRUST):
             body = self._records.open(row)
@@ -87,7 +94,7 @@ class Directory:
             row.name: unpack_principal(row.name, self._records.open(row))
             for row in _all(reading, PRINCIPAL)
         }
-        return Snapshot(vaults, assignments, kept, principals)
+        return Snapshot(vaults, assignments, kept, principals, Grants(assignments, roles))
 
 
 def _all(reading: Reading, kind: str) -> Iterator[Row]:

@@ -26,6 +26,7 @@ IDENTITY = "identity"
 APP = "app"
 CREDENTIAL = "credential"
 SIGNING = "signing"
+ROLE = "role"
 TRUST = "trust"
 STASH = "stash"
 SECRET = "secret"  # noqa: S105  # a kind of record
