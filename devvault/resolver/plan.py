@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from devvault.errors import DevvaultError, Invalid, WrongUse
 from devvault.references.base import find, parse
-from devvault.references.marks import has_mark
+from devvault.references.marks import has_mark, has_plain_mark
 from devvault.references.reference import Reference
 from devvault.references.status import Status
 from devvault.resolver.base import Failed, Failure, local
@@ -280,7 +280,7 @@ def _wanted(journey: Journey, settings: Settings, notes: list[str]) -> list[_Wan
     for item in texts:
         if find(item.text) is not None:
             found.append(item)
-        else:
+        elif has_plain_mark(item.text):
             notes.append(
                 f"{item.setting}: a reference inside a longer text is not resolved"
                 " (App Service does not either)"
