@@ -221,7 +221,7 @@ def settle(
 def has_mark(value: bytes) -> bool:
     """Return whether a value may be a reference; the daemon looks closer."""
     lowered = value.lower()
-    return any([mark in lowered for mark in MARKS])
+    return any(mark in lowered for mark in MARKS)
 
 
 def child_of(given: "dict[bytes, bytes]") -> "dict[bytes, bytes]":
@@ -279,7 +279,8 @@ def has_our_table(text: bytes) -> bool:
 
 def read_listed(root: bytes, path: bytes) -> bytes:
     """Read a file that the project lists: in the repository, through no folder that is a link."""
-    if not path.startswith(root.rstrip(b"/") + b"/") or b".." in path.split(b"/"):
+    is_odd = b".." in path.split(b"/") or b"#" in path  # a part of a file, perhaps
+    if is_odd or not path.startswith(root.rstrip(b"/") + b"/"):
         raise HandOver
     for at in upwards(path.rpartition(b"/")[0], root):
         facts = _facts(at)
