@@ -21,6 +21,7 @@ ARCHIVE = "archive"
 GROUP = "group"
 VAULT = "vault"
 ASSIGNMENT = "assignment"
+ROLE = "role"
 TRUST = "trust"
 STASH = "stash"
 SECRET = "secret"  # noqa: S105  # a kind of record
