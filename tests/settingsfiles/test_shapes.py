@@ -50,7 +50,8 @@ SAMPLES = {
     "bicepparam": (
         "main.bicepparam",
         (
-            "using 'a.bicep' // param A = 'no'\n/* param A = 'no'\n*/\nparam A = 'one'\nparam N = 1\n"
+            "using 'a.bicep' // param A = 'no'\n/* param A = 'no'\n*/\nparam A = 'one'\n"
+            "param N = 1\n"
             "param L = ['no']\nparam I = 'x${A}'\n  param B = az.getSecret('s',"
             "\n  'g', 'my-vault', 'db')"
         ),
