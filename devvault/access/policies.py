@@ -39,9 +39,18 @@ def allows(vault: Vault, caller: Caller, kind: str, permission: str) -> bool:
     match. One of another tenant than the vault's gives nothing. `all` is everything but the
     privileged `purge`.
     """
-    return any(
-        _is_for(policy, vault, caller) and gives_verb(policy, kind, permission)
-        for policy in vault.policies
+    return giving(vault, caller, kind, permission) is not None
+
+
+def giving(vault: Vault, caller: Caller, kind: str, permission: str) -> Policy | None:
+    """Return the first policy that gives the caller this verb on this kind, or None."""
+    return next(
+        (
+            policy
+            for policy in vault.policies
+            if _is_for(policy, vault, caller) and gives_verb(policy, kind, permission)
+        ),
+        None,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from devvault.server.local import (
+    access,
     audit,
     backup,
     overview,
@@ -22,6 +23,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     **trust.ROUTES,
     **stash.ROUTES,
     **audit.ROUTES,
+    **access.ROUTES,
     **overview.ROUTES,
     **scan.ROUTES,
     **backup.ROUTES,
