@@ -16,6 +16,7 @@ from devvault.model.vault import Policy, Vault
 
 ROLES, POLICIES, OWNER = "roles", "policies", "owner"
 _NEAR_LIMIT = 5
+_ROLE_ASSIGNMENTS = "Microsoft.Authorization/roleAssignments/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,8 @@ def _for_want_of_a_role(question: Question, decision: Decision, grants: Grants) 
         role
         for role in grants.roles.values()
         if any(scope_covers(place, scope) for place in role.assignable)
+        # A role that may give some roles only is not enough for a role that is not named.
+        and (role.assigns is None or not operation.action.startswith(_ROLE_ASSIGNMENTS))
     )
     role = least_role(operation.action, possible, data=operation.data)
     near = tuple(

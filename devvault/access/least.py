@@ -7,6 +7,7 @@ from itertools import combinations
 
 from devvault.access.permissions import data_actions
 from devvault.access.roles import Role, built_in
+from devvault.model.operations import OPERATIONS
 
 # More roles than there are kinds of objects are never the least.
 _MOST = 4
@@ -49,16 +50,21 @@ def least_role(action: str, roles: tuple[Role, ...], *, data: bool) -> Role | No
 
     def rank(role: Role) -> tuple[int, int, int, bool, str]:
         given = gives(role)
-        return (
-            sum(map(is_power, given)),
-            sum("*" in pattern for pattern in role.actions) if not data else 0,
-            len(given) + len(role.actions),
-            role.custom,
-            role.name,
-        )
+        controls = _controls(role)
+        return sum(map(is_power, given)) + controls, controls, len(given), role.custom, role.name
 
     fitting = [role for role in roles if role.allows(action, data=data)]
     return min(fitting, key=rank, default=None)
+
+
+@cache
+def _controls(role: Role) -> int:
+    """Return how many operations on vaults, groups and roles a role allows that change them."""
+    return sum(
+        role.allows(operation.action, data=False)
+        for operation in OPERATIONS.values()
+        if operation.changes and not operation.data
+    )
 
 
 @cache

@@ -84,28 +84,31 @@ def plan_migration(vault: Vault, grants: Grants, *, custom: bool = True) -> Plan
     for policy in vault.policies:
         if policy.oid and policy.tenant.lower() == vault.tenant.lower():
             by_oid.setdefault(policy.oid.lower(), []).append(policy)
-    for assignment in grants.touching(vault.id):
-        by_oid.setdefault(assignment.principal.lower(), [])
-    moves = (_move(vault, grants, oid, by_oid[oid], custom=custom) for oid in sorted(by_oid))
+    for oid in sorted({one.principal.lower() for one in grants.touching(vault.id)}):
+        by_oid.setdefault(oid, [])
+    moves = (_move(vault, grants, oid, mine, custom=custom) for oid, mine in by_oid.items())
     return Plan(tuple(move for move in moves if _matters(move)))
 
 
 def labels(operations: Iterable[DataOperation], had: Iterable[DataOperation] = ()) -> list[str]:
     """Return operations in words: a permission where all of its operations are among them.
 
-    `had` are operations that go without saying; of a permission that is not whole the operations
-    are named.
+    `had` are operations that go without saying. `all` is, as in a policy, all but purge; of a
+    permission that is not whole the operations are named.
     """
     chosen = set(operations)
     whole = chosen | set(had)
     words: dict[str, None] = {}
-    for operation in data_operations():
-        if operation not in chosen:
-            continue
-        verb = operation.verbs[0]
-        same = {one for one in data_operations() if _is(one, operation.kind, verb)}
-        full = same <= whole
-        words[f"{operation.kind} {verb}" if full else f"{operation.kind} {operation.id}"] = None
+    for kind in KINDS:
+        every = [one for one in data_operations() if one.kind == kind]
+        rest = [one for one in every if one.verbs[0] != "purge"]
+        if chosen.issuperset(rest):
+            words[f"{kind} all"] = None
+            every = [one for one in every if one.verbs[0] == "purge"]
+        for one in every:
+            if one in chosen:
+                same = {other for other in data_operations() if _is(other, kind, one.verbs[0])}
+                words[f"{kind} {one.verbs[0] if same <= whole else one.id}"] = None
     return list(words)
 
 

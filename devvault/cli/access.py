@@ -91,8 +91,10 @@ def _vault(args: argparse.Namespace, planes: Planes, place: Place) -> str:
 
 def _lines(found: Body, kind: str, name: str) -> list[str]:
     who = table(found, "identity")
-    verb = text(found, "permission") or text(found, "operation")
-    what = f"the {kind} {name} in " if name else "with "
+    verb, operation = text(found, "permission"), text(found, "operation")
+    what = f"the {kind} {name} in " if name else f"{kind or 'secret'}s in "
+    if not verb:
+        verb, what = f"do {operation}", "on "
     allowed = flag(found, "allowed")
     answer, may = ("allowed", "may") if allowed else ("refused", "may not")
     vault = text(found, "vault")

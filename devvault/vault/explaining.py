@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from devvault.access.explain import Explanation, explain
@@ -15,10 +16,11 @@ from devvault.model.vault import Vault
 from devvault.store.base import Reading
 from devvault.vault.codecs import unpack_version
 from devvault.vault.gate import Gate, Target
-from devvault.vault.principals import get_principal
+from devvault.vault.principals import find_principal, get_principal
 from devvault.vault.records import SECRET_VERSION
 from devvault.vault.secrets import find_secret, live_vault
 
+_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 KINDS = ("secrets", "keys", "certificates")
 
 
@@ -57,7 +59,7 @@ def explain_access(gate: Gate, caller: Caller, asked: Asked) -> Answer:
         NotFound: no such identity, or no such vault.
         Invalid: no such action, a malformed name or version.
     """
-    principal = get_principal(gate, asked.identity)
+    principal = _principal(gate, asked.identity)
     operation = _operation(asked.kind, asked.action)
     vault = live_vault(gate, asked.vault) if asked.vault else None
     resource = _resource(gate, asked, operation, vault)
@@ -84,6 +86,14 @@ def explain_access(gate: Gate, caller: Caller, asked: Asked) -> Answer:
 
 # Reading and changing one version; all else is about the object, or the vault.
 _OF_A_VERSION = frozenset({op.GET_SECRET.id, op.UPDATE_SECRET.id})
+
+
+def _principal(gate: Gate, word: str) -> Principal:
+    """Return who is meant; an object id that nobody has yet is somebody with no other name."""
+    found = find_principal(gate, word)
+    if found is None and _GUID.fullmatch(fold(word)) is not None:
+        return Principal(fold(word), fold(word), "Unknown", fold(word))
+    return found or get_principal(gate, word)
 
 
 def _operation(kind: str, action: str) -> Operation:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 
-from devvault.access.principals import Caller
+from devvault.access.principals import KINDS, USER, Caller
 from devvault.access.rbac import Assignment, is_scope, scope_covers
 from devvault.access.roles import Role
 from devvault.errors import Conflict, Invalid, NotFound
@@ -14,6 +14,7 @@ from devvault.model.names import fold
 from devvault.store.base import Reading, Writing
 from devvault.vault.codecs import pack_assignment
 from devvault.vault.gate import Gate, Target
+from devvault.vault.principals import find_by_oid, write_mentioned
 from devvault.vault.records import ASSIGNMENT
 
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -34,7 +35,7 @@ def assign(
     """Give a principal a role at a scope.
 
     Raises:
-        Invalid: a malformed id, an unknown type, a scope outside this subscription.
+        Invalid: a malformed id, an unknown type or another than hers, a scope that is none here.
         NotFound: `RoleDefinitionDoesNotExist`.
         Conflict: `RoleAssignmentExists`: the same role, principal and scope, or the id is taken.
     """
@@ -47,6 +48,13 @@ def assign(
         snapshot = gate.directory.read(writing)
         if definition.custom and snapshot.grants.roles.get(definition.id) != definition:
             raise no_role(role)  # it went, or changed, in the meantime
+        known = find_by_oid(gate, principal, snapshot)
+        if known is not None and known.kind != principal_type:
+            raise Invalid(
+                f"The PrincipalId '{principal}' has type '{known.kind}', which is different from"
+                f" the specified PrincipalType '{principal_type}'.",
+                code="UnmatchedPrincipalType",
+            )
         for other in snapshot.assignments:
             same = (
                 other.role_id == definition.id
@@ -71,6 +79,8 @@ def assign(
             description=description,
         )
         writing.put(gate.records.seal(ASSIGNMENT, "", id, pack_assignment(made)))
+        if known is None and principal_type in KINDS:
+            write_mentioned(gate, writing, principal, principal_type)
         return made
 
     return gate.change_access(caller, op.PUT_ASSIGNMENT, target, act)
@@ -108,6 +118,12 @@ def remove_assignment(gate: Gate, caller: Caller, scope: str, id: str) -> Assign
     gone = gate.change_access(caller, op.DELETE_ASSIGNMENT, target, act)
     gate.secure_point()
     return gone
+
+
+def kind_of(gate: Gate, principal: str) -> str:
+    """Return the type of a principal that is given without one."""
+    known = find_by_oid(gate, principal)
+    return known.kind if known is not None else USER
 
 
 def no_role(role: str) -> NotFound:

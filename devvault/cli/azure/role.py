@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import re
 import uuid
 
 from devvault.cli import say
 from devvault.cli.azure.definition import PROVIDER, add_definitions, all_roles
+from devvault.cli.azure.principal import all_names, find_principal
 from devvault.cli.keyvault.grammar import Commands, Run, add_command, with_group
 from devvault.cli.planes import ROLE_VERSION, Planes, open_planes, segment
 from devvault.cli.reply import Body, flag, table, text
 from devvault.errors import Conflict, NotFound, WrongUse
 
-_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _TYPES = ("ForeignGroup", "Group", "ServicePrincipal", "User")
 
 
@@ -60,7 +59,7 @@ def _add_assignments(commands: Commands) -> None:
 
 def _add_who(parser: argparse.ArgumentParser, *, required: bool) -> None:
     who = parser.add_mutually_exclusive_group(required=required)
-    who.add_argument("--assignee", help="object id of the principal, or 'me'")
+    who.add_argument("--assignee", help="who: a name, an object id, an application id, or 'me'")
     who.add_argument("--assignee-object-id", help="object id of the principal")
     parser.add_argument("--role", required=required, help="the role's name or id")
     parser.add_argument("--scope", help="the resource id (default: the subscription)")
@@ -73,19 +72,13 @@ def main(args: argparse.Namespace) -> int:
     return run(args)
 
 
-def developer(planes: Planes) -> str:
-    """Return the object id of the home's developer."""
-    return text(planes.status(), "developer")
-
-
 def _create(args: argparse.Namespace) -> int:
     planes = open_planes()
     scope = _scope(planes, args)
     role = _role(planes, args.role)
-    principal = _principal(planes, args)
-    kind = args.assignee_principal_type or (
-        "User" if principal == developer(planes) else "ServicePrincipal"
-    )
+    who = _principal(planes, args)
+    principal = text(who, "id")
+    kind = args.assignee_principal_type or text(who, "type") or "ServicePrincipal"
     properties: dict[str, object] = {
         "roleDefinitionId": text(role, "id"),
         "principalId": principal,
@@ -105,11 +98,15 @@ def _create(args: argparse.Namespace) -> int:
         if conflict.code != "RoleAssignmentExists":
             raise
         # As az: the same triple again prints the one that is there.
-        made = next(
+        there = (
             found
             for found in _assignments(planes, scope)
             if _matches(table(found, "properties"), principal, text(role, "name"), scope)
         )
+        found = next(there, None)
+        if found is None:
+            raise
+        made = found
     say.show(args, flat(made))
     return 0
 
@@ -146,7 +143,8 @@ def _chosen(planes: Planes, args: argparse.Namespace) -> list[Body]:
     """Return the assignments that the flags choose."""
     scope = _scope(planes, args)
     role = text(_role(planes, args.role), "name") if args.role else ""
-    principal = _principal(planes, args) if args.assignee or args.assignee_object_id else ""
+    named = args.assignee or args.assignee_object_id
+    principal = text(_principal(planes, args), "id") if named else ""
     everything = flag(vars(args), "all") and not (args.scope or args.resource_group)
     inherited = flag(vars(args), "include_inherited")
 
@@ -180,16 +178,10 @@ def _role(planes: Planes, wanted: str) -> Body:
     raise NotFound(f"Role '{wanted}' doesn't exist.", hint="devvault role definition list -o table")
 
 
-def _principal(planes: Planes, args: argparse.Namespace) -> str:
-    given: str = args.assignee_object_id or args.assignee
-    if given == "me":
-        return developer(planes)
-    if _GUID.fullmatch(given) is None:
-        raise WrongUse(
-            f"--assignee '{say.printable(given)}' is no object id; there is no directory here",
-            hint="devvault role assignment list --all -o table",
-        )
-    return given
+def _principal(planes: Planes, args: argparse.Namespace) -> Body:
+    if args.assignee_object_id:
+        return find_principal(planes, args.assignee_object_id, flag="--assignee-object-id")
+    return find_principal(planes, args.assignee, flag="--assignee")
 
 
 def _scope(planes: Planes, args: argparse.Namespace) -> str:
@@ -228,12 +220,14 @@ def _named(planes: Planes, items: list[Body]) -> list[Body]:
         text(role, "name"): text(table(role, "properties"), "roleName")
         for role in all_roles(planes)
     }
+    people = all_names(planes)
     found = []
     for item in map(flat, items):
         role = text(item, "roleDefinitionId").rpartition("/")[2]
+        oid = text(item, "principalId")
         found.append(
             {
-                "principalName": text(item, "principalId"),
+                "principalName": people.get(oid.lower(), oid),
                 "roleDefinitionName": names.get(role, role),
                 **item,
             }

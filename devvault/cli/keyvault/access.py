@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 
 from devvault.cli import say
+from devvault.cli.azure.principal import developer, find_principal
 from devvault.cli.keyvault.grammar import Commands, add_command
 from devvault.cli.keyvault.vault import add_name, find_vault, full
 from devvault.cli.planes import Planes, open_planes
@@ -70,8 +71,8 @@ def _add_who(parser: argparse.ArgumentParser) -> None:
     add_name(parser)
     who = parser.add_mutually_exclusive_group(required=True)
     who.add_argument("--object-id", help="object id of the principal, or 'me'")
-    who.add_argument("--spn", help="application id of a service principal")
-    who.add_argument("--upn", help="name of a user; yourself is 'me'")
+    who.add_argument("--spn", help="a service principal: its name or application id")
+    who.add_argument("--upn", help="a user's name; yourself is 'me'")
     parser.add_argument("--application-id", help="the application that acts for the principal")
 
 
@@ -157,18 +158,19 @@ def _principal(planes: Planes, args: argparse.Namespace) -> str:
     """Return an object id.
 
     Raises:
-        WrongUse: a name that would need a directory.
+        WrongUse: a name that nobody has.
     """
-    from devvault.cli.azure.role import developer
-
-    wanted: str = args.object_id or ""
-    me = developer(planes)
-    if wanted.lower() == "me" or args.upn == "me":
-        return me
-    if wanted:
-        return wanted
+    object_id: str = args.object_id or ""
+    if object_id:
+        # As az: an object id is taken as it is given.
+        return developer(planes) if object_id.lower() == "me" else object_id
     flag_used, name = ("--spn", args.spn) if args.spn else ("--upn", args.upn)
-    raise WrongUse(
-        f"there is no directory here to look {say.printable(name)} up in",
-        hint=f"use --object-id instead of {flag_used}; yourself is: --object-id me",
-    )
+    found = find_principal(planes, name, flag=flag_used)
+    people = text(found, "type") == "User"
+    if not text(found, "type") or people is not (flag_used == "--upn"):
+        kind = "user" if flag_used == "--upn" else "service principal"
+        raise WrongUse(
+            f"{flag_used} '{say.printable(name)}' is no {kind} that this home knows",
+            hint=f"use --object-id instead of {flag_used}; yourself is: --object-id me",
+        )
+    return text(found, "id")

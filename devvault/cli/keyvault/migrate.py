@@ -77,9 +77,13 @@ def _identity(one: Body, vault: str) -> list[str]:
     name, oid = text(one, "name"), text(one, "objectId")
     lines = [name if name.lower() == oid.lower() else f"{name} ({oid})"]
 
-    def say_of(word: str, what: list[str]) -> None:
-        if what:
-            lines.append(f"  {word:<7} {', '.join(what)}")
+    def say_of(word: str, what: list[str], tail: str = "") -> None:
+        by_kind: dict[str, list[str]] = {}
+        for label in what:
+            kind, _, verb = label.partition(" ")
+            by_kind.setdefault(kind, []).append(verb)
+        for kind, verbs in by_kind.items():
+            lines.append(f"  {word:<7} {kind} {', '.join(verbs)}{tail}")
 
     say_of("keeps", texts(one, "keeps"))
     lines += [
@@ -92,8 +96,8 @@ def _identity(one: Body, vault: str) -> list[str]:
     ]
     say_of("adds", texts(one, "adds"))
     for below in items(one, "addsBelow"):
-        say_of("adds", [f"{', '.join(texts(below, 'adds'))} at {text(below, 'scope')}"])
+        say_of("adds", texts(below, "adds"), f" at {text(below, 'scope')}")
     freed, through = texts(one, "freed"), ", ".join(texts(one, "applications"))
-    say_of("adds", [f"{', '.join(freed)} without the application {through}"] if freed else [])
+    say_of("adds", freed, f" without the application {through}")
     say_of("loses", texts(one, "loses"))
     return lines
