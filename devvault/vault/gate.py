@@ -113,6 +113,8 @@ class Gate:
         # What a front may answer again without asking: gone with the keys, and with every change.
         self.answers: dict[bytes, object] = {}
         self.turn = 0
+        # What vault/fingerprints.py made of the values, for `check`; gone as the answers are.
+        self.fingerprints: object | None = None
         self.secure_point: Callable[[], None] = lambda: None
         self.erase: Callable[[], None] = store.truncate
 
@@ -214,6 +216,7 @@ class Gate:
         """Forget every kept answer: something is changing or has changed."""
         self.turn += 1
         self.answers.clear()
+        self.fingerprints = None
 
     def write(
         self,
