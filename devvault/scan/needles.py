@@ -16,6 +16,7 @@ from devvault.scan.keyname import KeyKind, kind_of
 from devvault.scan.weakvalue import is_weak
 
 ANCHOR = 12
+_SURE = 16  # a piece of so many bytes counts inside a longer word too
 _MOST_LINES = 3
 _FIRST_CHAR = (0, 2, 3)  # the first character of base64 that belongs to the value alone, by offset
 _FIELD = re.compile(r"(?:^|;)\s*([A-Za-z][\w .-]{0,40}?)\s*=\s*([^;]*)")
@@ -25,7 +26,7 @@ _HELD = frozenset(
     {"password", "pwd", "accountkey", "sharedaccesskey", "accesskey", "sharedsecret", "sig",
      "authtoken", "primarykey", "secondarykey", "clientsecret", "key", "secret", "apikey"}
 )  # fmt: skip
-_TOKENS = re.compile(rb"[A-Za-z0-9+/=_-]")
+_IN_BASE64 = re.compile(rb"[A-Za-z0-9+/_-]*=*")
 
 
 class Held(NamedTuple):
@@ -62,13 +63,13 @@ def pieces(value: str) -> Iterator[tuple[str, str]]:
         return
     for part in _parts(value):
         if part != value and len(part) >= 8 and not is_weak(part):
-            yield part, "its password"
+            yield part, "a password in"
     if "\n" in value:
         lines = [line.strip() for line in value.splitlines()]
         chosen = [line for line in lines if len(line) >= 32 and _is_dense(line)]
         middle = len(chosen) // 2
         for line in dict.fromkeys(chosen[:1] + chosen[middle : middle + _MOST_LINES - 1]):
-            yield line, "a line of it"
+            yield line, "a line of"
 
 
 def _parts(value: str) -> Iterator[str]:
@@ -171,48 +172,66 @@ def proved(text: bytes, at: int, needle: Needle) -> tuple[int, int] | None:
     if start < 0:
         return None
     piece = needle.piece
-    if needle.form in ("base64", "base64 of UTF-16"):
+    if needle.form.startswith("base64"):
         return _proved_base64(text, start - _FIRST_CHAR[needle.turn], needle)
     if needle.form == "hex":
         end = start + 2 * len(piece)
-        same = text[start:end].lower() == piece.hex().encode()
-        return (start, end) if same else None
-    end = start + len(piece)
-    if text[start:end] != piece:
-        return None
-    if len(piece) < 16 and needle.form != "UTF-16" and not _stands_alone(text, start, end):
-        return None
-    return start, end
+        if text[start:end].lower() != piece.hex().encode():
+            return None
+        before, behind = _unhexed(text[max(0, start - 2) : start]), _unhexed(text[end : end + 2])
+    else:
+        end = start + len(piece)
+        if text[start:end] != piece:
+            return None
+        before, behind = text[max(0, start - 4) : start], text[end : end + 2]
+    return (start, end) if _stands_alone(needle, before, behind) else None
 
 
-def _stands_alone(text: bytes, start: int, end: int) -> bool:
-    """Say whether a token ends where a short value does: `Passw0rd` is not `Passw0rd2`."""
-    before, after = text[max(0, start - 2) : start], text[end : end + 1]
-    if after.isalnum() and text[end - 1 : end].isalnum():
-        return False
-    if not (before[-1:].isalnum() and text[start : start + 1].isalnum()):
+def _stands_alone(needle: Needle, before: bytes, behind: bytes) -> bool:
+    """Say whether a short value ends where its word does: `Passw0rd` is not `Passw0rd2`."""
+    is_wide = "UTF-16" in needle.form
+    if len(needle.piece) >= (2 * _SURE if is_wide else _SURE):
         return True
-    return before == b"-p" or before[:1] in b"\\%"  # mysql -pVALUE; an escape's last letter
+    if is_wide:
+        before, behind = before.replace(b"\0", b""), behind.replace(b"\0", b"")
+    if behind[:1].isalnum():
+        return False
+    # mysql -pVALUE; the last letter of an escape
+    return not before[-1:].isalnum() or before[-2:] == b"-p" or before[-2:-1] in (b"\\", b"%")
 
 
 def _proved_base64(text: bytes, start: int, needle: Needle) -> tuple[int, int] | None:
-    piece, turn = needle.piece, needle.turn
-    groups = -(-(turn + len(piece)) // 3)
-    end = start + 4 * groups
-    if start < 0:
+    """As `proved`: the group of four that the form begins in begins at `start`."""
+    size = needle.turn + len(needle.piece)
+    whole = -(-size * 8 // 6)
+    end = start + 4 * -(-size // 3)
+    if start < 0 or start + whole > len(text):
         return None
-    coded = text[start:end].replace(b"-", b"+").replace(b"_", b"/")
-    whole = -(-((turn + len(piece)) * 8) // 6)
-    body = coded[:whole]
-    if len(body) < whole:
+    # What follows the last character that is the value's own: more of the text, or padding.
+    rest = text[start + whole : end]
+    more = rest.rstrip(b"=") if _IN_BASE64.fullmatch(rest) else b""
+    found = _decoded(text[start : start + whole] + more)
+    if found[needle.turn : size] != needle.piece:
         return None
-    rest = coded[whole:]
-    padding = rest if _TOKENS.sub(b"", rest) == b"" else b""
-    joined = (body + padding.replace(b"=", b"")).ljust(4 * groups, b"A")[: 4 * groups]
+    behind = found[size:]
+    if len(more) == len(rest):
+        behind += _decoded(text[end : end + 4])
+    before = _decoded(text[max(0, start - 4) : start]) + found[: needle.turn]
+    return (start, start + whole) if _stands_alone(needle, before, behind) else None
+
+
+def _decoded(coded: bytes) -> bytes:
+    """Return what base64 of either alphabet says as far as its bytes are whole, else nothing."""
+    plain = coded.rstrip(b"=").replace(b"-", b"+").replace(b"_", b"/")
     try:
-        found = base64.b64decode(joined, validate=True)
+        found = base64.b64decode(plain + b"A" * (-len(plain) % 4), validate=True)
     except ValueError:
-        return None
-    if found[turn : turn + len(piece)] != piece:
-        return None
-    return start, start + whole
+        return b""
+    return found[: len(plain) * 6 // 8]
+
+
+def _unhexed(digits: bytes) -> bytes:
+    try:
+        return bytes.fromhex(digits.decode("ascii"))
+    except ValueError:
+        return b""

@@ -27,9 +27,11 @@ _NAME = re.compile(
 )
 # A name that stands in one attribute, and its value in the next: XML, Kubernetes, compose lists.
 _PAIR = re.compile(
-    rb"""(?i)\b(?:key|name)["']?[ \t]*[:=][ \t]*["']?([A-Za-z_][\w.:-]{0,120})["']?[ \t]*,?\s{0,80}"""
+    rb"""(?i)\b(?:key|name)["']?[ \t]*[:=][ \t]*["']?([A-Za-z_][\w.:-]{0,120})"""
+    rb"""["']?[ \t]*,?\s{0,80}"""
     rb"""["']?value["']?[ \t]*[:=][ \t]*(?:(["'])(.{1,256}?)\2|([^\s"'#;,>][^\r\n>]{0,256}))"""
 )
+_ENDS = re.compile(rb"[\s;,&]")
 _SECRETLIKE = re.compile(
     rb"(?i)pass|pwd|\bpw|secret|token|key|cred|conn|dsn|\bpat\b|auth|sas|salt|pepper|psk|otp"
 )
@@ -145,14 +147,14 @@ class ValueIndex:
     def _in_lines(
         self, text: bytes, pattern: re.Pattern[bytes], start: int, end: int
     ) -> Iterable[tuple[int, int, Held, str]]:
-        for match in pattern.finditer(text, start, end):
+        while (match := pattern.search(text, start, end)) is not None:
             name = match[1]
+            start = match.end(1) + 1  # what was taken for a value may hold another name
             if _SECRETLIKE.search(name) is None:
                 continue
             group = 3 if match[3] is not None else 4
             written = match[group]
-            first = written.split(maxsplit=1)[:1] if group == 4 else []
-            for one in (written, *first):
+            for one in (written, *(_ENDS.split(written, maxsplit=1)[:1] if group == 4 else ())):
                 bare = one.rstrip(b" \t,;)\"'")
                 held = self._weak.get(bare)
                 if held is not None and kind_of(name.decode("utf-8", "replace")) in _KINDS:

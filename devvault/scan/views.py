@@ -27,10 +27,12 @@ _JOIN = re.compile(
 # A line's end before a line that is one token, or behind a backslash. What stands before is looked
 # at afterwards: a pattern that begins with one letter is found four times as fast.
 _FOLD = re.compile(
-    rb"\n[ \t]*(?:(?:#|//|\*|>|\|)[ \t]*)?(?=[\w+/=.!@#$%^&*~-]+[\"'`\\,;)\]}]*[ \t]*\r?(?:\n|\Z))"
+    rb"\n[ \t]*(?:(?:#|//|\*|>|\|)[ \t]*)?"
+    rb"(?=[\w+/=.!@#$%^&*~-]+([\"'`\\,;)\]}]*[ \t]*\r?(?:\n|\Z))?)"
 )
 _CONTINUED = re.compile(rb"\\\r?\n[ \t]*")
 _TOKEN_END = re.compile(rb"[\w+/=.!@$%^&*~-]{3}[ \t]*\r?\Z")
+_LONG_END = re.compile(rb"[\w+/=-]{12}\r?\Z")  # the next line need not be one token then
 _LETTERS = {
     b"n": b"\n", b"t": b"\t", b"r": b"\r", b"0": b"\0", b"b": b"\b", b"f": b"\f", b"a": b"\a",
     b"v": b"\v", b"e": b"\x1b",
@@ -87,7 +89,9 @@ def _folds(text: bytes) -> list[re.Match[bytes]]:
     plain = [
         match
         for match in _FOLD.finditer(text)
-        if _TOKEN_END.search(text[max(0, match.start() - 16) : match.start()])
+        if (_LONG_END if match[1] is None else _TOKEN_END).search(
+            text[max(0, match.start() - 16) : match.start()]
+        )
         and match.end() not in taken
     ]
     return sorted([*found, *plain], key=lambda match: match.start()) if found else plain

@@ -54,5 +54,6 @@ def _is_word(piece: str) -> bool:
 
 
 def _is_camel(piece: str) -> bool:
-    """Say whether a piece is words in camel case: at least three letters each."""
-    return re.fullmatch(r"[A-Z]?[a-z]{2,}(?:[A-Z][a-z]{2,})+", piece) is not None
+    """Say whether a piece is words in camel case: at least three letters each, or nearly."""
+    humps = re.findall(r"[A-Z]?[a-z]+", piece)
+    return "".join(humps) == piece and len(piece) >= 3 * len(humps)

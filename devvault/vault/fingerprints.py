@@ -118,9 +118,7 @@ def _find_kept(gate: Gate, names: tuple[str, ...]) -> Kept | None:
     return kept if isinstance(kept, Kept) and kept.vaults == names else None
 
 
-def _newest(
-    gate: Gate, reading: Reading, vaults: Sequence[str]
-) -> tuple[list[KnownValue], bool]:
+def _newest(gate: Gate, reading: Reading, vaults: Sequence[str]) -> tuple[list[KnownValue], bool]:
     """Return the newest values, current ones of live secrets first; and whether that is all."""
     total = 0
 

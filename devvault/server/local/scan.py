@@ -26,9 +26,7 @@ def scan(plane: Plane, ask: Ask) -> Reply:
     """Return where in which text which secret's value stands."""
     folder, check, texts = _fields(ask.body)
     index, check = find_index(plane, folder, check)
-    findings = [
-        _told(name, place) for name, body in texts for place in index.places(body)
-    ]
+    findings = [_told(name, place) for name, body in texts for place in index.places(body)]
     answer = {
         "findings": findings,
         "complete": index.complete,
