@@ -87,7 +87,9 @@ async def _serve(
         log.write(f"devvault {__version__} serves {keeper.home.root}")
         ready.succeed()
 
-    schedule = asyncio.ensure_future(Schedule(keeper, settings, clock, app, log).run())
+    sweep = plane.sessions.sweep
+    turns = Schedule(keeper, settings, clock, app, log, sweep=sweep)
+    schedule = asyncio.ensure_future(turns.run())
     try:
         await server.run(listener, started)
     finally:

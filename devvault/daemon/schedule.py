@@ -1,4 +1,4 @@
-"""Wakes, asks what is due, acts through the vault: purges, retention, anchor, auto-lock.
+"""Wakes, asks what is due, acts: purges, retention, anchor, auto-lock, sessions that are over.
 
 It sleeps a minute at most and compares the wall clock on waking, so that a laptop's sleep or a
 clock set ahead delays nothing by more than that. A clock set back makes nothing happen twice.
@@ -45,6 +45,7 @@ class Schedule:
         log: Log,
         *,
         ticks: Callable[[], float] = time.monotonic,
+        sweep: Callable[[], int] = lambda: 0,
     ) -> None:
         self._keeper = keeper
         self._config = config
@@ -52,6 +53,7 @@ class Schedule:
         self._activity = activity
         self._log = log
         self._ticks = ticks
+        self._sweep = sweep
         self._seen = activity.active
         self._used = clock.now()
         self._used_ticks = ticks()
@@ -76,6 +78,7 @@ class Schedule:
         now = self._clock.now()
         self._note_use(now)
         try:
+            self._sweep()
             if self._keeper.state != UNLOCKED:
                 return LONGEST_SLEEP
             left = self._lock_or_wait(now)

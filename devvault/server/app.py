@@ -51,6 +51,7 @@ class _Head:
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
+    pid: int = 0
 
 
 class _TooLong(Exception):
@@ -114,8 +115,8 @@ class App:
             self.active += 1
         if route.streams:
             chunks = BodyChunks(receive, asyncio.get_running_loop())
-            return await self._in_thread(route, Ask(head.query, chunks=chunks))
-        ask = Ask(head.query, await _body(head, receive, route.limit))
+            return await self._in_thread(route, Ask(head.query, chunks=chunks, pid=head.pid))
+        ask = Ask(head.query, await _body(head, receive, route.limit), pid=head.pid)
         if route.quick and len(ask.body) <= _INLINE_LIMIT and self._is_open():
             return route.handle(self.plane, ask)
         return await self._in_thread(route, ask)
@@ -198,7 +199,8 @@ class App:
 
 
 def _head(scope: Scope) -> _Head:
-    if PEER not in scope.get("extensions", {}):
+    peer = scope.get("extensions", {}).get(PEER)
+    if peer is None:
         raise Forbidden("only the home's owner may ask, over its socket")
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
@@ -214,7 +216,7 @@ def _head(scope: Scope) -> _Head:
         pairs = dict(parse_qsl(query, keep_blank_values=True, errors="strict")) if query else {}
     except ValueError as error:
         raise Invalid("the query string is malformed") from error
-    return _Head(scope["method"], host, scope["path"], pairs, headers)
+    return _Head(scope["method"], host, scope["path"], pairs, headers, peer.get("pid", 0))
 
 
 async def _body(head: _Head, receive: Receive, limit: int) -> bytes:

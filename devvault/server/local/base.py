@@ -17,6 +17,7 @@ from devvault.config import Config
 from devvault.errors import Invalid
 from devvault.server.local.parsed import ParsedFiles
 from devvault.server.reply import Reply
+from devvault.server.sessions import Sessions
 from devvault.vault.gate import Gate
 from devvault.vault.keeper import Keeper
 from devvault.vault.opened import SourceChoice
@@ -58,12 +59,14 @@ Answer = Reply | Stream
 class Ask:
     """A request to the local plane; `chunks` instead of `body` where the route streams.
 
-    `chunks` raises ConnectionError where the sender went away in the middle.
+    `chunks` raises ConnectionError where the sender went away in the middle. `pid` is the process
+    that asks, 0 where the system does not tell.
     """
 
     query: Mapping[str, str]
     body: bytes = b""
     chunks: Iterator[bytes] | None = None
+    pid: int = 0
 
     def members(self) -> dict[str, object]:
         """Return the members of the JSON body; an empty body is an empty object.
@@ -118,6 +121,12 @@ class Plane:
     files: ParsedFiles = field(default_factory=ParsedFiles)
     # Folder -> the day on which somebody was last told there what expires.
     reminded: dict[str, date] = field(default_factory=dict)
+    sessions: Sessions = field(init=False)
+
+    def __post_init__(self) -> None:
+        # The one of this home: whoever else made one would not see what this one opens.
+        made = Sessions(self.keeper.home.run, self.keeper.clock)
+        object.__setattr__(self, "sessions", made)
 
     def gate(self) -> Gate:
         """Return the gate of the unlocked home, unlocking it where that needs nothing.
