@@ -80,8 +80,13 @@ def make_authority(title: str, domains: Sequence[str], now: datetime) -> Authori
     return Authority(stored, _pem(made).decode(), begins, ends)
 
 
-def make_leaf(authority: Authority, host: str, now: datetime) -> Leaf:
-    """Return a key and a certificate for one host, made now; never longer than its authority."""
+def make_leaf(
+    authority: Authority, host: str, now: datetime, *, password: bytes | None = None
+) -> Leaf:
+    """Return a key and a certificate for one host, made now; never longer than its authority.
+
+    With `password` the key's PEM is encrypted, for a reader that wants it in a file.
+    """
     signer = serialization.load_der_private_key(authority.key, None)
     assert isinstance(signer, ec.EllipticCurvePrivateKey)
     above = x509.load_pem_x509_certificate(authority.certificate.encode())
@@ -107,7 +112,7 @@ def make_leaf(authority: Authority, host: str, now: datetime) -> Leaf:
     stored = key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
+        _encryption(password),
     )
     return Leaf(stored + _pem(made), ends)
 
@@ -143,6 +148,12 @@ def _usage(*, signs: bool) -> x509.KeyUsage:
         encipher_only=False,
         decipher_only=False,
     )
+
+
+def _encryption(password: bytes | None) -> serialization.KeySerializationEncryption:
+    if password is None:
+        return serialization.NoEncryption()
+    return serialization.BestAvailableEncryption(password)
 
 
 def _pem(made: x509.Certificate) -> bytes:

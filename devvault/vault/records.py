@@ -23,6 +23,7 @@ VAULT = "vault"
 ASSIGNMENT = "assignment"
 TRUST = "trust"
 STASH = "stash"
+AUTHORITY = "authority"
 SECRET = "secret"  # noqa: S105  # a kind of record
 SECRET_VERSION = "secret.version"  # noqa: S105  # a kind of record
 # What a program asks for again and again: secrets, by name and by version.
