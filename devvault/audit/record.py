@@ -118,6 +118,7 @@ SIGNATURES: dict[int, str] = {
     401: "Unauthorized",
     403: "Forbidden",
     404: "Not Found",
+    405: "Method Not Allowed",
     409: "Conflict",
     422: "Unprocessable Entity",
     423: "Locked",

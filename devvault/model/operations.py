@@ -50,6 +50,8 @@ RECOVER_SECRET = _data("RecoverDeletedSecret", "SecretRecover", "recover", "reco
 PURGE_SECRET = _data("PurgeDeletedSecret", "SecretPurge", "purge", "purge/action")
 BACKUP_SECRET = _data("BackupSecret", "SecretBackup", "backup", "backup/action", changes=False)
 RESTORE_SECRET = _data("RestoreSecret", "SecretRestore", "restore", "restore/action")
+# A request to a vault that names no operation: it is refused, and the refusal is recorded.
+OTHER_DATA = Operation("OtherData", "Unknown", f"{_V}/other", changes=False)
 
 GET_VAULT = Operation("VaultsGet", "VaultGet", f"{_V}/read", changes=False)
 LIST_VAULTS = Operation("VaultsList", "VaultList", f"{_V}/read", changes=False)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from devvault.access.principals import Caller
 from devvault.errors import DevvaultError, PlaintextSecret, Unresolved
@@ -60,4 +60,10 @@ def error_reply(error: DevvaultError) -> Reply:
             for item in error.failures
         ]
     status = 422 if isinstance(error, (Unresolved, PlaintextSecret)) else status_of(error)
-    return json_reply(status, body)
+    allow = error.fields.get("allow")
+    return json_reply(status, body, {"allow": allow} if allow else None)
+
+
+def with_headers(reply: Reply, headers: Mapping[str, str]) -> Reply:
+    """Return the reply with further headers; its own go before them."""
+    return replace(reply, headers={**headers, **reply.headers})

@@ -25,6 +25,7 @@ from devvault.errors import (
     Stale,
     Unauthorized,
     Unavailable,
+    WrongMethod,
 )
 from devvault.model.operations import Operation
 from devvault.model.vault import Vault
@@ -38,11 +39,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_DETAIL_LENGTH = 2000  # a message may quote what was sent
+
 _STATUS: tuple[tuple[type[DevvaultError], int], ...] = (
     (Invalid, 400),
     (Unauthorized, 401),
     (Forbidden, 403),
     (NotFound, 404),
+    (WrongMethod, 405),
     (Conflict, 409),
     (Stale, 409),
     (Damaged, 422),
@@ -304,6 +308,8 @@ class Gate:
         now = self.clock.now()
         spent = (now - started).total_seconds()
         origin = caller.origin
+        if error is not None:
+            error.recorded = True
         return AuditRecord(
             time=now,
             operation=operation.audit,
@@ -314,7 +320,7 @@ class Gate:
             appid=caller.appid,
             name=caller.name,
             id=target.id,
-            detail="" if error is None else error.message,
+            detail="" if error is None else error.message[:_DETAIL_LENGTH],
             address=origin.address,
             agent=origin.agent,
             uri=origin.uri,
