@@ -1,0 +1,272 @@
+"""The two ports on loopback: who is let in, TLS when it is first needed, tunnels, and their end.
+
+Accepting costs nothing at start: the sockets are bound before, TLS is loaded by the first client
+that wants it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from devvault.daemon.log import Log
+from devvault.daemon.peers import Peers
+from devvault.daemon.ports import Ports
+from devvault.daemon.protocols import (
+    Config,
+    FrontProtocol,
+    LoopbackProtocol,
+    SecureProtocol,
+    ServerState,
+)
+from devvault.errors import DevvaultError, Locked
+from devvault.server.hosts import Target
+from devvault.server.proxy import Ours, PassOn, Proxy, Refused
+from devvault.server.tunnel import End, Tunnel, Unreachable, dial
+
+if TYPE_CHECKING:
+    import ssl
+
+    from devvault.daemon.tls import Certificates
+    from devvault.server.sessions import Session
+
+MOST = 512
+# Whoever is refused for it is told at most so often, in seconds.
+_LOG_PAUSE = 10.0
+_CHECK_EVERY = 2.0
+_HANDSHAKE = 10.0
+_SHUTDOWN = 2.0
+_ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
+
+_Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class Loopback:
+    """Serves both ports. Lives on the event loop."""
+
+    def __init__(
+        self,
+        config: Config,
+        state: ServerState,
+        log: Log,
+        proxy: Proxy,
+        load_tls: Callable[[], Certificates],
+    ) -> None:
+        self.proxy = proxy
+        self._config = config
+        self._state = state
+        self._log = log
+        self._load_tls = load_tls
+        self._peers = Peers()
+        self._certificates: asyncio.Future[Certificates] | None = None
+        self._connections: set[LoopbackProtocol] = state.connections  # type: ignore[assignment]
+        self._tunnels: set[Tunnel] = set()
+        self._pending: dict[asyncio.Task[None], asyncio.Transport] = {}
+        self._servers: list[asyncio.AbstractServer] = []
+        self._told = -_LOG_PAUSE
+        self._checks: asyncio.Task[None] | None = None
+
+    async def start(self, ports: Ports) -> None:
+        """Begin to accept."""
+        loop = asyncio.get_running_loop()
+        door = partial(_Door, self)
+        self._servers = [
+            await loop.create_server(door, sock=ports.https),
+            await loop.create_server(partial(self._make, FrontProtocol), sock=ports.http),
+        ]
+        self._checks = asyncio.ensure_future(self._keep_checking())
+
+    def close(self) -> None:
+        """Accept no more, and cut off tunnels and handshakes."""
+        for server in self._servers:
+            server.close()
+        if self._checks is not None:
+            self._checks.cancel()
+        for task, transport in list(self._pending.items()):
+            task.cancel()
+            transport.abort()
+        for tunnel in list(self._tunnels):
+            tunnel.abort()
+        self._peers.close()
+
+    def admit(self, transport: asyncio.Transport) -> bool:
+        """Say whether a new connection may stay: it is of our user, and there is room."""
+        client, server = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+        stranger = self._peers.is_stranger(client[:2], server[:2])
+        if stranger is not None:
+            self._tell(f"refused a connection of uid {stranger} to port {server[1]}")
+            return False
+        if len(self._connections) + len(self._tunnels) + len(self._pending) > MOST:
+            self._tell(f"refused a connection to port {server[1]}: {MOST} are open")
+            return False
+        return True
+
+    def tunnel(
+        self, transport: asyncio.Transport, verdict: Ours | PassOn, target: Target, session: Session
+    ) -> None:
+        """Make a tunnel out of a connection that asked for one by CONNECT."""
+        transport.pause_reading()
+        if isinstance(verdict, Ours):
+            self._begin(transport, self._answer(transport, target, session, az=verdict.az))
+        else:
+            self._begin(transport, self._pass_on(transport, verdict, target))
+
+    def secure(self, transport: asyncio.Transport) -> None:
+        """Begin TLS on a connection to the HTTPS port."""
+        transport.pause_reading()
+        self._begin(transport, self._shake_hands(transport, None, az=False))
+
+    def refusing(self, refused: Refused) -> Callable[..., Awaitable[None]]:
+        """Return an ASGI app that gives this answer to everything."""
+        body = json.dumps({"error": {"code": refused.code, "message": refused.message}}).encode()
+        headers = [
+            (b"content-type", b"application/json; charset=utf-8"),
+            (b"content-length", str(len(body)).encode()),
+        ]
+
+        async def app(scope: MutableMapping[str, Any], _receive: object, send: _Send) -> None:
+            self.proxy.note(refused, None, (scope.get("client") or ("",))[0])
+            start = {"type": "http.response.start", "status": refused.status, "headers": headers}
+            await send(start)
+            await send({"type": "http.response.body", "body": body})
+
+        return app
+
+    # -- inside -----------------------------------------------------------------------------
+
+    def _make(self, kind: type[LoopbackProtocol]) -> LoopbackProtocol:
+        made = kind.__new__(kind)
+        made.loopback = self
+        LoopbackProtocol.__init__(
+            made,
+            config=self._config,
+            server_state=self._state,
+            app_state={},
+            _loop=asyncio.get_running_loop(),
+        )
+        return made
+
+    def _begin(self, transport: asyncio.Transport, work: Any) -> None:
+        task: asyncio.Task[None] = asyncio.ensure_future(work)
+        self._pending[task] = transport
+
+        def done(ended: asyncio.Task[None]) -> None:
+            self._pending.pop(ended, None)
+            if not ended.cancelled() and (error := ended.exception()) is not None:
+                self._log.failure("a connection failed", error)
+                transport.abort()
+
+        task.add_done_callback(done)
+
+    async def _pass_on(
+        self, transport: asyncio.Transport, verdict: PassOn, target: Target
+    ) -> None:
+        try:
+            far = await dial(target, verdict.outward, self.proxy.ports)
+        except Unreachable as error:
+            if error.refused.status < 500:
+                self.proxy.note(error.refused, target, transport.get_extra_info("peername")[0])
+            _refuse(transport, error.refused)
+            return
+        if transport.is_closing() or far.transport is None:
+            if far.transport is not None:
+                far.transport.abort()
+            transport.abort()
+            return
+        near = End()
+        near.connection_made(transport)
+        transport.set_protocol(near)
+        transport.write(_ESTABLISHED)
+        tunnel = Tunnel(near, far, self._tunnels.discard)
+        self._tunnels.add(tunnel)
+        tunnel.start()
+
+    async def _answer(
+        self, transport: asyncio.Transport, target: Target, session: Session, *, az: bool
+    ) -> None:
+        certificates = await self._tls()
+        try:
+            found = certificates.find(target.host, az=az)
+        except DevvaultError as error:
+            _refuse(transport, Refused(503, error.code, error.message))
+            return
+        if found is None:
+            refused = Refused(423, "VaultLocked", f"{Locked().message}: devvault unlock")
+            _refuse(transport, refused)
+            return
+        transport.write(_ESTABLISHED)
+        await self._shake_hands(transport, session, az=az)
+
+    async def _shake_hands(
+        self, transport: asyncio.Transport, session: Session | None, *, az: bool
+    ) -> None:
+        context = (await self._tls()).context(az=az)
+        protocol = cast("SecureProtocol", self._make(SecureProtocol))
+        protocol.session = session
+        if transport.is_closing():
+            return
+        try:
+            secure = await asyncio.get_running_loop().start_tls(
+                transport,
+                protocol,
+                context,
+                server_side=True,
+                ssl_handshake_timeout=_HANDSHAKE,
+                ssl_shutdown_timeout=_SHUTDOWN,
+            )
+        except (OSError, ValueError):  # of every kind: no TLS, no such name, gone, too slow
+            transport.abort()
+            return
+        if secure is not None:
+            protocol.connection_made(secure)
+
+    async def _tls(self) -> Certificates:
+        """Return the certificates, loaded by the first who wants them."""
+        loop = asyncio.get_running_loop()
+        if self._certificates is None:
+            self._certificates = loop.run_in_executor(None, self._load_tls)
+        try:
+            return await asyncio.shield(self._certificates)
+        except Exception:
+            self._certificates = None
+            raise
+
+    async def _keep_checking(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_CHECK_EVERY)
+            now = loop.time()
+            for connection in list(self._connections):
+                connection.check(now)
+            for tunnel in list(self._tunnels):
+                tunnel.check(now)
+
+    def _tell(self, words: str) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._told >= _LOG_PAUSE:
+            self._told = now
+            self._log.write(words)
+
+
+class _Door(asyncio.Protocol):
+    """The HTTPS port, before TLS."""
+
+    def __init__(self, loopback: Loopback) -> None:
+        self._loopback = loopback
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Let it in, or not."""
+        made = cast("asyncio.Transport", transport)
+        if self._loopback.admit(made):
+            self._loopback.secure(made)
+        else:
+            made.abort()
+
+
+def _refuse(transport: asyncio.Transport, refused: Refused) -> None:
+    transport.write(refused.to_bytes())
+    transport.close()
