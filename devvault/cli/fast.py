@@ -463,18 +463,19 @@ def spawn(
         reading, writing = make_pipe()
         outputs[reading] = group[0]
         actions += [(posix.POSIX_SPAWN_DUP2, writing, number) for number in group]
-    process = find_program(
-        command,
-        environment,
-        lambda at, words: posix.posix_spawn(
+
+    def start(at: bytes, words: "list[bytes]") -> int:
+        posix.stat(at)  # tells sooner than a process that ends at once
+        return posix.posix_spawn(
             at,
             words,
             environment,
             file_actions=actions,
             setsigmask=blocked,
             setsigdef=[_signal.SIGPIPE, _signal.SIGXFSZ],  # as in `become`
-        ),
-    )
+        )
+
+    process = find_program(command, environment, start)
     for _, writing, _ in actions:
         close(writing)
     return Started(process, outputs, blocked)

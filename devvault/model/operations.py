@@ -57,6 +57,9 @@ GET_VAULT = Operation("VaultsGet", "VaultGet", f"{_V}/read", changes=False)
 LIST_VAULTS = Operation("VaultsList", "VaultList", f"{_V}/read", changes=False)
 PUT_VAULT = Operation("VaultsCreateOrUpdate", "VaultPut", f"{_V}/write")
 PATCH_VAULT = Operation("VaultsUpdate", "VaultPatch", f"{_V}/write")
+PUT_POLICIES = Operation(
+    "VaultsUpdateAccessPolicy", "VaultAccessPolicyPut", f"{_V}/accessPolicies/write"
+)
 DELETE_VAULT = Operation("VaultsDelete", "VaultDelete", f"{_V}/delete")
 RECOVER_VAULT = Operation("VaultsRecover", "VaultRecover", f"{_V}/write")
 GET_DELETED_VAULT = Operation("VaultsGetDeleted", "VaultGetDeleted", f"{_L}/read", changes=False)
@@ -83,12 +86,12 @@ LIST_ASSIGNMENTS = Operation(
 )
 PUT_ASSIGNMENT = Operation("RoleAssignmentsCreate", "RoleAssignmentPut", f"{_A}/write")
 DELETE_ASSIGNMENT = Operation("RoleAssignmentsDelete", "RoleAssignmentDelete", f"{_A}/delete")
-LIST_ROLES = Operation(
-    "RoleDefinitionsList",
-    "RoleDefinitionList",
-    "Microsoft.Authorization/roleDefinitions/read",
-    changes=False,
-)
+# Whether roles or policies decide in a vault: who changes that gives and takes rights of many.
+CHANGE_MODEL = Operation("VaultsChangeAccessModel", "VaultAccessModelPut", f"{_A}/write")
+_D = "Microsoft.Authorization/roleDefinitions"
+LIST_ROLES = Operation("RoleDefinitionsList", "RoleDefinitionList", f"{_D}/read", changes=False)
+PUT_ROLE = Operation("RoleDefinitionsCreateOrUpdate", "RoleDefinitionPut", f"{_D}/write")
+DELETE_ROLE = Operation("RoleDefinitionsDelete", "RoleDefinitionDelete", f"{_D}/delete")
 
 # Our own plane: what only the owner of the home does, over the socket. `Devvault/...` actions are
 # matched by no built-in role; the gate allows them to the home's owner alone.

@@ -135,7 +135,7 @@ def _getting(
             )
         return found
 
-    return target(vault, name, version), act
+    return version_target(gate, vault, name, version), act
 
 
 def update_secret(
@@ -176,7 +176,7 @@ def update_secret(
         write_version(gate, writing, new)
         return replace(new, value=None)
 
-    return gate.write(caller, op.UPDATE_SECRET, target(vault, name, version), act)
+    return gate.write(caller, op.UPDATE_SECRET, version_target(gate, vault, name, version), act)
 
 
 def list_secrets(
@@ -262,11 +262,28 @@ def live_vault(gate: Gate, name: str) -> Vault:
     return vault
 
 
-def target(vault: Vault, name: str, version: str = "", *, kind: str = "object") -> Target:
+def target(vault: Vault, name: str, *, kind: str = "object") -> Target:
     """Return the target of an operation on one secret."""
-    tail = f"/{version}" if version else ""
     where = vault.id if kind == "list" else object_scope(vault.id, "secrets", name)
-    return Target(where, vault, f"https://{vault_host(vault.name)}/secrets/{name}{tail}")
+    return Target(where, vault, f"https://{vault_host(vault.name)}/secrets/{name}")
+
+
+def version_target(gate: Gate, vault: Vault, name: str, version: str) -> Target:
+    """Return the target of an operation on one version of a secret; empty means the current one."""
+
+    def current(finding: Finding) -> str:
+        secret = find_secret(gate, finding, vault, name)
+        return "" if secret is None else secret.current
+
+    where = object_scope(vault.id, "secrets", name)
+    tail = f"/{version}" if version else ""
+    return Target(
+        where,
+        vault,
+        f"https://{vault_host(vault.name)}/secrets/{name}{tail}",
+        version=version,
+        current=None if version else current,
+    )
 
 
 def find_secret(gate: Gate, reading: Finding, vault: Vault, name: str) -> Secret | None:

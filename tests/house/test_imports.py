@@ -53,7 +53,7 @@ FOREIGN: dict[str, set[str]] = {
     "uvicorn": {"devvault.daemon.serve"},
     "uvloop": {"devvault.daemon.serve"},
     "httptools": {"devvault.daemon.serve"},
-    "ahocorasick_rs": {"devvault.scan.engine"},
+    "ahocorasick_rs": {"devvault.scan.engine", "devvault.cli.sieve"},
     "azure": {"devvault.resolver.cloud"},
     "watchdog": {"devvault.resolver.watch"},
     "jmespath": {"devvault.cli.say"},
@@ -63,6 +63,7 @@ FOREIGN: dict[str, set[str]] = {
     # As well: these stand beside cli/fast.py, which is in no package there.
     "child": {"devvault.cli.fast"},
     "mask": {"devvault.cli.fast"},
+    "sieve": {"devvault.cli.mask"},
     # The driver under keyring's Secret Service backend, for its errors and its collections.
     "secretstorage": {"devvault.sealing"},
     "jeepney": {"devvault.sealing"},
