@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+import socket
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from devvault.daemon.log import Log
 from devvault.daemon.peers import Peers
@@ -29,8 +30,6 @@ from devvault.server.proxy import Ours, PassOn, Proxy, Refused
 from devvault.server.tunnel import End, Tunnel, Unreachable, dial
 
 if TYPE_CHECKING:
-    import ssl
-
     from devvault.daemon.tls import Certificates
     from devvault.server.sessions import Session
 
@@ -40,7 +39,17 @@ _LOG_PAUSE = 10.0
 _CHECK_EVERY = 2.0
 _HANDSHAKE = 10.0
 _SHUTDOWN = 2.0
+_ACCEPT_PAUSE = 0.1
 _ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
+
+
+class _Closable(Protocol):
+    """A socket or a transport."""
+
+    def close(self) -> None:
+        """Close it."""
+        ...
+
 
 _Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
@@ -65,38 +74,36 @@ class Loopback:
         self._certificates: asyncio.Future[Certificates] | None = None
         self._connections: set[LoopbackProtocol] = state.connections  # type: ignore[assignment]
         self._tunnels: set[Tunnel] = set()
-        self._pending: dict[asyncio.Task[None], asyncio.Transport] = {}
-        self._servers: list[asyncio.AbstractServer] = []
+        self._pending: dict[asyncio.Task[None], _Closable] = {}
+        self._server: asyncio.AbstractServer | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._told = -_LOG_PAUSE
-        self._checks: asyncio.Task[None] | None = None
 
     async def start(self, ports: Ports) -> None:
         """Begin to accept."""
         loop = asyncio.get_running_loop()
-        door = partial(_Door, self)
-        self._servers = [
-            await loop.create_server(door, sock=ports.https),
-            await loop.create_server(partial(self._make, FrontProtocol), sock=ports.http),
+        make = partial(self._make, FrontProtocol)
+        self._server = await loop.create_server(make, sock=ports.http)
+        self._tasks = [
+            asyncio.ensure_future(self._keep_accepting(ports.https)),
+            asyncio.ensure_future(self._keep_checking()),
         ]
-        self._checks = asyncio.ensure_future(self._keep_checking())
 
     def close(self) -> None:
         """Accept no more, and cut off tunnels and handshakes."""
-        for server in self._servers:
-            server.close()
-        if self._checks is not None:
-            self._checks.cancel()
-        for task, transport in list(self._pending.items()):
+        if self._server is not None:
+            self._server.close()
+        for task in [*self._tasks, *self._pending]:
             task.cancel()
-            transport.abort()
+        for one in self._pending.values():
+            one.close()
         for tunnel in list(self._tunnels):
             tunnel.abort()
         self._peers.close()
 
-    def admit(self, transport: asyncio.Transport) -> bool:
+    def admit(self, client: tuple[str, int], server: tuple[str, int]) -> bool:
         """Say whether a new connection may stay: it is of our user, and there is room."""
-        client, server = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
-        stranger = self._peers.is_stranger(client[:2], server[:2])
+        stranger = self._peers.is_stranger(client, server)
         if stranger is not None:
             self._tell(f"refused a connection of uid {stranger} to port {server[1]}")
             return False
@@ -114,11 +121,6 @@ class Loopback:
             self._begin(transport, self._answer(transport, target, session, az=verdict.az))
         else:
             self._begin(transport, self._pass_on(transport, verdict, target))
-
-    def secure(self, transport: asyncio.Transport) -> None:
-        """Begin TLS on a connection to the HTTPS port."""
-        transport.pause_reading()
-        self._begin(transport, self._shake_hands(transport, None, az=False))
 
     def refusing(self, refused: Refused) -> Callable[..., Awaitable[None]]:
         """Return an ASGI app that gives this answer to everything."""
@@ -150,21 +152,19 @@ class Loopback:
         )
         return made
 
-    def _begin(self, transport: asyncio.Transport, work: Any) -> None:
+    def _begin(self, carrier: _Closable, work: Coroutine[Any, Any, None]) -> None:
         task: asyncio.Task[None] = asyncio.ensure_future(work)
-        self._pending[task] = transport
+        self._pending[task] = carrier
 
         def done(ended: asyncio.Task[None]) -> None:
             self._pending.pop(ended, None)
             if not ended.cancelled() and (error := ended.exception()) is not None:
                 self._log.failure("a connection failed", error)
-                transport.abort()
+                carrier.close()
 
         task.add_done_callback(done)
 
-    async def _pass_on(
-        self, transport: asyncio.Transport, verdict: PassOn, target: Target
-    ) -> None:
+    async def _pass_on(self, transport: asyncio.Transport, verdict: PassOn, target: Target) -> None:
         try:
             far = await dial(target, verdict.outward, self.proxy.ports)
         except Unreachable as error:
@@ -198,22 +198,16 @@ class Loopback:
             refused = Refused(423, "VaultLocked", f"{Locked().message}: devvault unlock")
             _refuse(transport, refused)
             return
-        transport.write(_ESTABLISHED)
-        await self._shake_hands(transport, session, az=az)
-
-    async def _shake_hands(
-        self, transport: asyncio.Transport, session: Session | None, *, az: bool
-    ) -> None:
-        context = (await self._tls()).context(az=az)
         protocol = cast("SecureProtocol", self._make(SecureProtocol))
         protocol.session = session
-        if transport.is_closing():
-            return
+        transport.write(_ESTABLISHED)
+        with suppress(RuntimeError):  # whoever begins TLS pauses for itself, and not twice
+            transport.resume_reading()
         try:
             secure = await asyncio.get_running_loop().start_tls(
                 transport,
                 protocol,
-                context,
+                certificates.context(az=az),
                 server_side=True,
                 ssl_handshake_timeout=_HANDSHAKE,
                 ssl_shutdown_timeout=_SHUTDOWN,
@@ -223,6 +217,35 @@ class Loopback:
             return
         if secure is not None:
             protocol.connection_made(secure)
+
+    async def _keep_accepting(self, listener: socket.socket) -> None:
+        """Accept on the HTTPS port: by hand, so that TLS need not be there before a client is."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                accepted, client = await loop.sock_accept(listener)
+            except OSError as error:  # no descriptor is left, or the client is gone already
+                self._tell(f"could not accept a connection: {error.strerror}")
+                await asyncio.sleep(_ACCEPT_PAUSE)
+                continue
+            if self.admit(client, accepted.getsockname()):
+                accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self._begin(accepted, self._secure(accepted))
+            else:
+                accepted.close()
+
+    async def _secure(self, accepted: socket.socket) -> None:
+        certificates = await self._tls()
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                partial(self._make, SecureProtocol),
+                accepted,
+                ssl=certificates.context(),
+                ssl_handshake_timeout=_HANDSHAKE,
+                ssl_shutdown_timeout=_SHUTDOWN,
+            )
+        except (OSError, ValueError):  # as above
+            accepted.close()
 
     async def _tls(self) -> Certificates:
         """Return the certificates, loaded by the first who wants them."""
@@ -250,21 +273,6 @@ class Loopback:
         if now - self._told >= _LOG_PAUSE:
             self._told = now
             self._log.write(words)
-
-
-class _Door(asyncio.Protocol):
-    """The HTTPS port, before TLS."""
-
-    def __init__(self, loopback: Loopback) -> None:
-        self._loopback = loopback
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Let it in, or not."""
-        made = cast("asyncio.Transport", transport)
-        if self._loopback.admit(made):
-            self._loopback.secure(made)
-        else:
-            made.abort()
 
 
 def _refuse(transport: asyncio.Transport, refused: Refused) -> None:

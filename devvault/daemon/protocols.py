@@ -14,15 +14,20 @@ import socket
 import struct
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from devvault.daemon.log import Log
 from devvault.server.app import HTTP, PEER, TLS
 from devvault.server.proxy import Refused
 
 if TYPE_CHECKING:
-    from devvault.daemon.loopback import Loopback
+    from collections.abc import Awaitable
+
+    from devvault.server.hosts import Target
+    from devvault.server.proxy import Ours, PassOn, Proxy
     from devvault.server.sessions import Session
+
+    App = Callable[..., Awaitable[None]]
 
 
 def _put_up_bare(name: str) -> None:
@@ -41,7 +46,10 @@ _put_up_bare("uvicorn")
 
 from httptools import HttpParserError, HttpParserUpgrade  # noqa: E402  # with what needs it
 from uvicorn.config import Config  # noqa: E402  # the bare package must be there first
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol  # noqa: E402  # as above
+from uvicorn.protocols.http.httptools_impl import (  # noqa: E402  # as above
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 from uvicorn.server import ServerState  # noqa: E402  # as above
 
 # The name that a module of uvicorn takes from the package itself.
@@ -127,6 +135,26 @@ class SocketProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
 
+class Ways(Protocol):
+    """What the protocols on loopback share; see `loopback.py`."""
+
+    proxy: Proxy
+
+    def admit(self, client: tuple[str, int], server: tuple[str, int]) -> bool:
+        """Say whether a new connection may stay."""
+        ...
+
+    def tunnel(
+        self, transport: asyncio.Transport, verdict: Ours | PassOn, target: Target, session: Session
+    ) -> None:
+        """Make a tunnel out of a connection."""
+        ...
+
+    def refusing(self, refused: Refused) -> App:
+        """Return an app that gives this answer to everything."""
+        ...
+
+
 class _Stop(Exception):
     """The request was answered inside a callback of the parser; nothing more of it is read."""
 
@@ -134,7 +162,7 @@ class _Stop(Exception):
 class LoopbackProtocol(HttpToolsProtocol):
     """HTTP on loopback: limits on everything, in bytes and in time. `check` is called often."""
 
-    loopback: Loopback
+    loopback: Ways
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
@@ -143,30 +171,30 @@ class LoopbackProtocol(HttpToolsProtocol):
         self._head = 0
         self._heard = self._since = self.loop.time()
         self._stuck: float | None = None
-        self._stopped = False
+        self._begun = self._stopped = False
 
     def connection_made(  # type: ignore[override]  # as above
         self, transport: asyncio.Transport
     ) -> None:
         """Begin; after a handshake the first bytes may have come before this."""
         super().connection_made(transport)
+        self._begun = True
         early, self._early = self._early, []
         for data in early:
             self.data_received(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End, also before it began."""
-        if self.transport is None:
-            self._stopped = True
-            return
-        super().connection_lost(exc)
+        self._stopped = True
+        if self._begun:
+            super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes in, until a limit."""
-        if self.transport is None:
+        if not self._begun:
             self._early.append(data)
             return
-        if self._stopped or self.parser is None:
+        if self._stopped:
             return
         self._unset_keepalive_if_required()
         self._heard = self.loop.time()
@@ -211,7 +239,7 @@ class LoopbackProtocol(HttpToolsProtocol):
     def on_upgrade(self, rest: bytes) -> None:  # noqa: ARG002  # of another protocol than ours
         """Answer an upgrade that nobody offers: as if it had not been asked for, then close."""
         self._stopped = True
-        if self.cycle is not None:
+        if self._is_answering():
             self.cycle.keep_alive = False
 
     def extensions(self) -> dict[str, dict[str, object]]:
@@ -230,16 +258,18 @@ class LoopbackProtocol(HttpToolsProtocol):
     def answer(self, refused: Refused) -> None:
         """Answer and close; where another answer is under way, just close."""
         self._stopped = True
-        if self.cycle is not None and not self.cycle.response_complete:
+        if self._is_answering():
             self.transport.abort()
             return
         self.transport.write(refused.to_bytes())
         self.transport.close()
 
+    def _is_answering(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle  # None before the first request
+        return cycle is not None and not cycle.response_complete
+
     def check(self, now: float) -> None:
         """Cut the connection off where the client does not come to an end."""
-        if self.transport is None:
-            return
         writes = self.transport.get_write_buffer_size() > 0
         self._stuck = (self._stuck or now) if writes else None
         late = (
@@ -260,7 +290,8 @@ class FrontProtocol(LoopbackProtocol):
         """Take it, if it is one of ours and there is room."""
         self._connects = False
         super().connection_made(transport)
-        if not self.loopback.admit(transport):
+        client, server = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+        if not self.loopback.admit(client, server):
             self._stopped = True
             transport.abort()
 
@@ -270,7 +301,7 @@ class FrontProtocol(LoopbackProtocol):
             super().on_headers_complete()
             return
         self._in_head = False
-        if self.cycle is not None and not self.cycle.response_complete:
+        if self._is_answering():
             self._stopped = True
             self.transport.abort()
             raise _Stop
@@ -332,6 +363,3 @@ class SecureProtocol(LoopbackProtocol):
         host, _, port = given.decode("latin-1").lower().partition(":")
         ours = ("", "443", str(self.loopback.proxy.ports[0]))
         return host == self._host and port in ours
-
-
-MakeProtocol = Callable[[], asyncio.Protocol]

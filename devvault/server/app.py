@@ -24,6 +24,8 @@ from devvault.server.stream import BodyChunks, StreamEmit
 from devvault.vault.keeper import UNLOCKED
 
 PEER = "devvault.peer"
+TLS = "devvault.tls"
+HTTP = "devvault.http"
 LOCAL_HOST = "devvault"
 CONTROL_HOST = "management.azure.com"
 # A backup blob of one secret with many versions is the largest thing a plane takes. The other

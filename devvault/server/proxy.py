@@ -33,7 +33,7 @@ from devvault.vault.outward import Outward, Outwards
 
 USER = "devvault"
 _NOBODY = "00000000-0000-0000-0000-000000000000"
-PASS_THROUGH = "devvault run --pass-through -- CMD"
+PASSING = "devvault run --pass-through -- CMD"
 RECONNECT = 'eval "$(devvault connect)"'
 
 
@@ -128,7 +128,7 @@ class Proxy:
             404,
             "VaultNotFound",
             f"there is no vault named {name} in this home: make it with devvault keyvault create"
-            f" --name {name}, or reach the cloud's{away} with {PASS_THROUGH}",
+            f" --name {name}, or reach the cloud's{away} with {PASSING}",
         )
 
     def _judge(
@@ -182,7 +182,7 @@ class Proxy:
                 404,
                 "VaultNotFound",
                 f"devvault answers for no vault at {target.words}: to reach the cloud's use"
-                f" {PASS_THROUGH}",
+                f" {PASSING}",
             )
         outward = self._outwards.find(session.id, secret)
         return PassOn(outward or Outward())

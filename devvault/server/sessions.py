@@ -42,8 +42,9 @@ _FORMAT = 1
 class Session:
     """One run or connected shell.
 
-    `identity` is the object id of whom its programs are. `expires` is None where it ends with its
-    process group alone. `over` is set where it has ended; only `find_over_by_proxy` returns such.
+    `identity` is the object id of whom its programs are; `az` says that they trust the az authority
+    too. `expires` is None where it ends with its process group alone. `over` is set where it has
+    ended; only `find_over_by_proxy` returns such.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Session:
     expires: datetime | None = None
     pass_through: bool = False
     over: datetime | None = None
+    az: bool = False
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -103,6 +105,7 @@ class Sessions:
         group: int = 0,
         expires: datetime | None = None,
         pass_through: bool = False,
+        az: bool = False,
     ) -> OpenedSession:
         """Open a session; it ends with its process group, when it expires, or by `end`.
 
@@ -126,7 +129,7 @@ class Sessions:
             while id in self._kept:  # pragma: no cover  # 64 random bits
                 id = secrets.token_hex(_ID_SIZE // 2)
             mark = leader_mark(group) if group > 0 else ""
-            session = Session(id, kind, identity, now, group, mark, expires, pass_through)
+            session = Session(id, kind, identity, now, group, mark, expires, pass_through, None, az)
             header, proxy, path = (id + secrets.token_urlsafe(32) for _ in range(3))
             self._kept[id] = _Kept(session, _hash(header), _hash(proxy), _hash(path))
             try:
@@ -200,6 +203,11 @@ class Sessions:
             every = list(self._kept.values())
         found = [session for kept in every if (session := self._live(kept)) is not None]
         return tuple(sorted(found, key=lambda session: session.opened))
+
+    def known(self) -> frozenset[str]:
+        """Return the ids of every session that a proxy secret still finds, those over too."""
+        with self._lock:
+            return frozenset(self._kept)
 
     def _matching(self, secret: str, which: str) -> _Kept | None:
         if len(secret) > _SECRET_LIMIT:
@@ -310,6 +318,7 @@ def _unpack(body: dict[str, object]) -> _Kept:
         _moment(body["expires"]),
         pass_through,
         _moment(body["over"]),
+        body.get("az") is True,
     )
     return _Kept(session, *(_text(body[name]) for name in ("header", "proxy", "path")))
 

@@ -181,9 +181,7 @@ async def dial(target: Target, outward: Outward, own: tuple[int, ...]) -> End:
         raise Unreachable(504, "TargetSilent", words) from error
 
 
-async def _connect(
-    target: Target, own: tuple[int, ...], *, name: str = "", what: str = ""
-) -> End:
+async def _connect(target: Target, own: tuple[int, ...], *, name: str = "", what: str = "") -> End:
     """Connect to the first address that answers; `name` asks for TLS."""
     loop = asyncio.get_running_loop()
     words = what or target.words
@@ -231,17 +229,21 @@ async def _through(proxy: str, target: Target, own: tuple[int, ...]) -> End:
         lines.append(f"Proxy-Authorization: Basic {base64.b64encode(pair.encode()).decode()}")
     try:
         end.transport.write("\r\n".join([*lines, "", ""]).encode())
-        status = (await end.read_head()).split(b"\r\n")[0].split(b" ")
-        if not status[0].startswith(b"HTTP/1.") or len(status) < 2 or not status[1].isdigit():
-            raise Unreachable(502, "ProxyFailed", f"{what} gave no answer that can be read")
-        if not 200 <= int(status[1]) < 300:
-            words = f"{what} refuses {target.words}: {int(status[1])}"
-            raise Unreachable(502, "ProxyRefused", words)
+        _check_answer(await end.read_head(), what, target)
     except BaseException:
         if end.transport is not None:
             end.transport.abort()
         raise
     return end
+
+
+def _check_answer(head: bytes, what: str, target: Target) -> None:
+    status = head.split(b"\r\n")[0].split(b" ")
+    if not status[0].startswith(b"HTTP/1.") or len(status) < 2 or not status[1].isdigit():
+        raise Unreachable(502, "ProxyFailed", f"{what} gave no answer that can be read")
+    if not 200 <= int(status[1]) < 300:
+        words = f"{what} refuses {target.words}: {int(status[1])}"
+        raise Unreachable(502, "ProxyRefused", words)
 
 
 def _is_here(address: str) -> bool:
