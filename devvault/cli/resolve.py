@@ -33,8 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Print one value: of a Key Vault reference, or of a setting as `devvault run` sees it.\n"
         "What neither the environment nor a file of the run sets is looked for in the project's\n"
-        "local.settings.json, appsettings*.json, compose and TOML files too, with a note; a nested\n"
-        "name is written A:B or A__B. A newline follows on a terminal only."
+        "local.settings.json, appsettings*.json, compose and TOML files too, with a note; a\n"
+        "nested name is written A:B or A__B. A newline follows on a terminal only."
     )
     parser.epilog = (
         "example: devvault resolve DB_PASSWORD\n"
