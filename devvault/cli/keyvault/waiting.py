@@ -49,12 +49,13 @@ def wait(args: argparse.Namespace, fetch: Fetch) -> int:
             "incorrect usage: --created | --updated | --deleted | --exists | --custom JMESPATH",
             hint="devvault help az",
         )
-    end = time.monotonic() + args.timeout
+    left: int = args.timeout
     while not _is_there(args, fetch):
-        left = end - time.monotonic()
         if left <= 0:
             raise Unavailable(f"wait operation timed-out after {args.timeout} seconds")
-        time.sleep(min(max(args.interval, 1), left))
+        pause = min(max(args.interval, 1), left)
+        time.sleep(pause)
+        left -= pause
     return 0
 
 
