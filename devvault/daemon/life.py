@@ -82,7 +82,8 @@ async def _serve(
         stop=lambda: _call(loop, stopping),
         version=__version__,
         started=clock.now(),
-        ports=bound.numbers,
+        https_port=bound.numbers[0],
+        http_port=bound.numbers[1],
     )
     app = App(plane, log.failure)
     proxy = Proxy(plane, plane.outwards, bound.numbers)

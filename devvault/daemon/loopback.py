@@ -7,9 +7,8 @@ that wants it.
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -25,8 +24,8 @@ from devvault.daemon.protocols import (
     ServerState,
 )
 from devvault.errors import DevvaultError, Locked
-from devvault.server.hosts import Target
 from devvault.server.proxy import Ours, PassOn, Proxy, Refused
+from devvault.server.targets import Target
 from devvault.server.tunnel import End, Tunnel, Unreachable, dial
 
 if TYPE_CHECKING:
@@ -49,9 +48,6 @@ class _Closable(Protocol):
     def close(self) -> None:
         """Close it."""
         ...
-
-
-_Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class Loopback:
@@ -121,22 +117,6 @@ class Loopback:
             self._begin(transport, self._answer(transport, target, session, az=verdict.az))
         else:
             self._begin(transport, self._pass_on(transport, verdict, target))
-
-    def refusing(self, refused: Refused) -> Callable[..., Awaitable[None]]:
-        """Return an ASGI app that gives this answer to everything."""
-        body = json.dumps({"error": {"code": refused.code, "message": refused.message}}).encode()
-        headers = [
-            (b"content-type", b"application/json; charset=utf-8"),
-            (b"content-length", str(len(body)).encode()),
-        ]
-
-        async def app(scope: MutableMapping[str, Any], _receive: object, send: _Send) -> None:
-            self.proxy.note(refused, None, (scope.get("client") or ("",))[0])
-            start = {"type": "http.response.start", "status": refused.status, "headers": headers}
-            await send(start)
-            await send({"type": "http.response.body", "body": body})
-
-        return app
 
     # -- inside -----------------------------------------------------------------------------
 

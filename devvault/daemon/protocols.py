@@ -13,7 +13,6 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from devvault.daemon.log import Log
@@ -21,13 +20,9 @@ from devvault.server.app import HTTP, PEER, TLS
 from devvault.server.proxy import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
-    from devvault.server.hosts import Target
     from devvault.server.proxy import Ours, PassOn, Proxy
     from devvault.server.sessions import Session
-
-    App = Callable[..., Awaitable[None]]
+    from devvault.server.targets import Target
 
 
 def _put_up_bare(name: str) -> None:
@@ -148,10 +143,6 @@ class Ways(Protocol):
         self, transport: asyncio.Transport, verdict: Ours | PassOn, target: Target, session: Session
     ) -> None:
         """Make a tunnel out of a connection."""
-        ...
-
-    def refusing(self, refused: Refused) -> App:
-        """Return an app that gives this answer to everything."""
         ...
 
 
@@ -345,13 +336,11 @@ class SecureProtocol(LoopbackProtocol):
         super().connection_made(transport)
 
     def on_headers_complete(self) -> None:
-        """See that the request is for the name of the handshake, and for a vault that is here."""
+        """See that the request is for the name of the handshake."""
         hosts = [value for name, value in self.headers if name == b"host"]
         if len(hosts) != 1 or not self._is_named(hosts[0]):
             words = "the Host header names another host than the handshake"
             self.stop(Refused(421, "MisdirectedRequest", words))
-        unknown = self.loopback.proxy.is_unknown(self._host, self.session)
-        self.app = self.config.loaded_app if unknown is None else self.loopback.refusing(unknown)
         super().on_headers_complete()
 
     def extensions(self) -> dict[str, dict[str, object]]:

@@ -31,7 +31,9 @@ Kind = TypeVar("Kind", bound=ssl.SSLContext)
 # A leaf is made anew this long before its end, on the next handshake.
 RENEW = timedelta(days=10)
 _MOST = 256
-_VAULT_HOST = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.vault\.(?:azure\.net|localhost)")
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+# The bare name is where tokens are to be had under `https://vault.localhost:PORT`.
+_VAULT_HOST = re.compile(rf"(?:{_LABEL}\.vault\.azure\.net|(?:{_LABEL}\.)?vault\.localhost)")
 _MEMORY = "/proc/self/fd"
 
 

@@ -1,154 +1,77 @@
-"""Which hosts are a Key Vault's, which of them are ours, and which go past a proxy."""
+"""Which plane answers for a host over TLS, and in which realm; the Host header is read exactly.
+
+A host of Key Vault that is not served here is refused in words that say so: what an app meant for
+the cloud must not seem to be an empty vault.
+"""
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from typing import NamedTuple
+from dataclasses import dataclass
 
-CLOUD = ".vault.azure.net"
-LOCAL = ".vault.localhost"
-AZ_HOSTS = frozenset({"management.azure.com", "graph.microsoft.com", "login.microsoftonline.com"})
-# Key Vaults that no home answers for: other clouds, managed HSMs, private endpoints.
-_UNSERVED = (
-    "vault.azure.cn",
-    "vault.usgovcloudapi.net",
-    "vault.microsoftazure.de",
-    "vault.cloudapi.eaglex.ic.gov",
-    "vault.cloudapi.microsoft.scloud",
-    "managedhsm.azure.net",
-    "managedhsm.azure.cn",
-    "managedhsm.usgovcloudapi.net",
-    "managedhsm.microsoftazure.de",
-    "vaultcore.azure.net",
-    "vaultcore.azure.cn",
-    "vaultcore.usgovcloudapi.net",
+from devvault.errors import NotFound
+from devvault.server.auth import ARM, GRAPH, VAULTS, Realm, local_realm
+from devvault.server.head import Head
+
+VAULT = "vault"
+CONTROL = "control"
+DIRECTORY = "directory"
+LOGIN = "login"
+NOT_SERVED = "not served"
+
+_LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_AZURE = re.compile(rf"({_LABEL})\.vault\.azure\.net")
+_LOCAL = re.compile(rf"(?:({_LABEL})\.)?vault\.localhost(:[0-9]+)?")
+# Key Vault too, and not ours: other clouds, private links, managed HSMs.
+_OTHER = re.compile(
+    r"(?:[a-z0-9-]+\.){1,3}(?:vault\.azure\.cn|vault\.usgovcloudapi\.net|vault\.microsoftazure\.de"
+    r"|managedhsm\.azure\.net|managedhsm\.azure\.cn|managedhsm\.usgovcloudapi\.net"
+    r"|privatelink\.vaultcore\.azure\.net|vaultcore\.azure\.net|vault\.azure\.net)"
 )
-_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-_HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?\Z")
-_LONGEST = 300
+_FIXED = {
+    "management.azure.com": (CONTROL, ARM),
+    "graph.microsoft.com": (DIRECTORY, GRAPH),
+    "login.microsoftonline.com": (LOGIN, None),
+    "login.windows.net": (LOGIN, None),
+    "login.microsoft.com": (LOGIN, None),
+}
 
 
-class Target(NamedTuple):
-    """Where a client wants to go: a name in lower case, or an address without brackets."""
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A plane, the realm that its callers are of (none: it is for everybody), and the vault."""
 
-    host: str
-    port: int
-
-    @property
-    def words(self) -> str:
-        """The target as a request line has it."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+    kind: str
+    realm: Realm | None = None
+    vault: str = ""
 
 
-def parse_target(raw: bytes) -> Target | None:
-    """Return the target of a CONNECT, or None where it is not `HOST:PORT`."""
-    if len(raw) > _LONGEST or not raw.isascii():
-        return None
-    host, colon, port = raw.decode("ascii").lower().rpartition(":")
-    if not colon or not port.isdigit() or len(port) > 5 or not 0 < int(port) < 65536:
-        return None
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-        return Target(host, int(port)) if _address(host) is not None else None
-    host = host.removesuffix(".")
-    return Target(host, int(port)) if _HOST.match(host) and ".." not in host else None
+def find_served(head: Head) -> Served | None:
+    """Return who answers for the host of a head; None where nobody of ours does."""
+    fixed = _FIXED.get(head.host)
+    if fixed is not None:
+        return Served(*fixed)
+    azure = _AZURE.fullmatch(head.host)
+    if azure is not None:
+        return Served(VAULT, VAULTS, azure[1])
+    local = _LOCAL.fullmatch(head.host)
+    if local is not None:
+        # Where the port is 443, it is not written, and was cut off.
+        if (local[2] or ":443") != f":{head.port}":
+            return None
+        if local[1]:
+            return Served(VAULT, local_realm(head.port), local[1])
+        return Served(LOGIN)
+    return Served(NOT_SERVED) if _OTHER.fullmatch(head.host) else None
 
 
-def vault_of(host: str) -> str | None:
-    """Return the name of the vault that a host stands for, None where it stands for none of ours.
-
-    The name is that of a host, and no vault need have it.
-    """
-    for suffix in (CLOUD, LOCAL):
-        label = host.removesuffix(suffix)
-        if label != host and _LABEL.fullmatch(label):
-            return label
-    return None
-
-
-def is_key_vault(host: str) -> bool:
-    """Say whether a host belongs to any Key Vault, in any cloud, served or not."""
-    return any(_is_below(host, place) for place in (CLOUD[1:], LOCAL[1:], *_UNSERVED))
-
-
-def excepts_all(exceptions: str) -> bool:
-    """Say whether a `NO_PROXY` switches every proxy off."""
-    return any(_bare_name(entry) == "" for entry in _entries(exceptions))
-
-
-def without_ours(exceptions: str, *, keep_localhost: bool) -> str:
-    """Return a `NO_PROXY` that excepts no vault of ours and keeps loopback out of every proxy.
-
-    `localhost` covers `vault.localhost` as well; it has to stay where a proxy for plain HTTP is
-    set, or that one would be asked for what runs on this machine.
-    """
-    kept = [
-        entry
-        for entry in _entries(exceptions)
-        if not _covers_ours(entry) or (keep_localhost and _bare_name(entry) == "localhost")
-    ]
-    return ",".join(dict.fromkeys([*kept, "127.0.0.1", "::1"]))
-
-
-def goes_past(exceptions: str, target: Target) -> bool:
-    """Say whether a `NO_PROXY` lets a target past the proxy; loopback always is."""
-    address = _address(target.host)
-    if target.host == "localhost" or target.host.endswith(".localhost"):
-        return True
-    if address is not None and address.is_loopback:
-        return True
-    return any(_matches(entry, target, address) for entry in _entries(exceptions))
-
-
-def _entries(exceptions: str) -> list[str]:
-    return [entry for entry in re.split(r"[,\s]+", exceptions) if entry]
-
-
-def _covers_ours(entry: str) -> bool:
-    name = _bare_name(entry)
-    if name is None:
-        return False
-    # Some programs compare ends of texts and know no dots, so `net` and `t` are excepted too much.
-    ours = any(f"x{suffix}".endswith(name) for suffix in (CLOUD, LOCAL))
-    return ours or name.endswith((CLOUD, LOCAL))
-
-
-def _matches(
-    entry: str, target: Target, address: ipaddress.IPv4Address | ipaddress.IPv6Address | None
-) -> bool:
-    name = _bare_name(entry)
-    if name == "":
-        return True
-    if address is not None:
-        try:
-            return address in ipaddress.ip_network(entry.strip("[]"), strict=False)
-        except ValueError:
-            return False
-    if name is None:
-        return False
-    _, colon, port = entry.rpartition(":")
-    if colon and port.isdigit() and int(port) != target.port:
-        return False
-    return _is_below(target.host, name)
-
-
-def _bare_name(entry: str) -> str | None:
-    """Return the name in an entry without dots and stars before it; None where it is an address."""
-    if _address(entry.strip("[]")) is not None or "/" in entry:
-        return None
-    name, colon, port = entry.lower().rpartition(":")
-    if not colon or not port.isdigit():
-        name = entry.lower()
-    return name.removeprefix("*").removeprefix(".").removesuffix(".")
-
-
-def _is_below(host: str, place: str) -> bool:
-    return host == place or host.endswith(f".{place}")
-
-
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(host)
-    except ValueError:
-        return None
+def not_here(host: str) -> NotFound:
+    """Return the refusal of a vault that this home does not have, or of a host of other vaults."""
+    name = host.partition(".")[0]
+    return NotFound(
+        f"The vault '{name}' ({host}) is not in this devvault home, and nothing was sent to the"
+        " cloud. To let a program reach vaults in the cloud, start it with: devvault run"
+        " --pass-through -- CMD",
+        code="VaultNotFound",
+        hint=f"devvault keyvault create --name {name}",
+    )

@@ -10,14 +10,16 @@ import base64
 import binascii
 import json
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from devvault.access.principals import Caller, Origin
 from devvault.errors import DevvaultError, Forbidden, Locked, NotFound, Unauthorized
 from devvault.model import operations as op
-from devvault.server.hosts import (
+from devvault.server.head import HTTP, Head
+from devvault.server.local.base import Plane
+from devvault.server.refusals import Refusals
+from devvault.server.sessions import Session
+from devvault.server.targets import (
     AZ_HOSTS,
     CLOUD,
     LOCAL,
@@ -26,13 +28,9 @@ from devvault.server.hosts import (
     parse_target,
     vault_of,
 )
-from devvault.server.local.base import Plane
-from devvault.server.sessions import Session
-from devvault.vault.gate import Target as Subject
 from devvault.vault.outward import Outward, Outwards
 
 USER = "devvault"
-_NOBODY = "00000000-0000-0000-0000-000000000000"
 PASSING = "devvault run --pass-through -- CMD"
 RECONNECT = 'eval "$(devvault connect)"'
 
@@ -86,6 +84,7 @@ class Proxy:
         self.ports = ports
         self._plane = plane
         self._outwards = outwards
+        self._refusals = Refusals(plane.keeper)
 
     def judge(
         self, raw: bytes, headers: Iterable[tuple[bytes, bytes]], address: str
@@ -98,9 +97,6 @@ class Proxy:
 
     def note(self, refused: Refused, target: Target | None, address: str) -> None:
         """Write a refusal into the trail."""
-        gate = self._plane.keeper.find_gate()
-        if gate is None:
-            return
         error: DevvaultError
         if refused.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
             error = Unauthorized(refused.message, code=refused.code)
@@ -109,27 +105,8 @@ class Proxy:
         else:
             error = Forbidden(refused.message, code=refused.code)
         host = target.words if target is not None else ""
-        subject = Subject(f"/devvault/homes/{gate.home}", id=host)
-        caller = Caller(_NOBODY, _NOBODY, gate.tenant, "proxy").at(Origin(address=address))
-        with suppress(DevvaultError):  # a trail that takes nothing more refuses vaults by itself
-            gate.note(caller, op.OPEN_TUNNEL, subject, error)
-
-    def is_unknown(self, host: str, session: Session | None) -> Refused | None:
-        """Return the refusal for a host under which the home has no vault, None where it has one.
-
-        A locked home does not know, so it says nothing here.
-        """
-        gate = self._plane.keeper.find_gate()
-        name = vault_of(host)
-        if gate is None or name is None or gate.find_vault(name) is not None:
-            return None
-        away = "" if session is None or session.kind == "run" else " in a run of its own"
-        return Refused(
-            404,
-            "VaultNotFound",
-            f"there is no vault named {name} in this home: make it with devvault keyvault create"
-            f" --name {name}, or reach the cloud's{away} with {PASSING}",
-        )
+        head = Head(HTTP, "CONNECT", host, "", {}, {}, address=address)
+        self._refusals.note(head, error, op.OPEN_TUNNEL)
 
     def _judge(
         self, raw: bytes, headers: Iterable[tuple[bytes, bytes]]
@@ -173,9 +150,10 @@ class Proxy:
         if self._is_served(target):
             if not session.pass_through:
                 return Ours(az=session.az)
-            if self._plane.keeper.find_gate() is None:
+            gate = self._plane.keeper.find_gate()
+            if gate is None:
                 return Refused(423, "VaultLocked", f"{Locked().message}: devvault unlock")
-            if self.is_unknown(host, session) is None:
+            if gate.find_vault(vault_of(host) or "") is not None or host.endswith(LOCAL):
                 return Ours(az=session.az)
         elif not session.pass_through or host.endswith(LOCAL):
             return Refused(
@@ -188,7 +166,7 @@ class Proxy:
         return PassOn(outward or Outward())
 
     def _is_served(self, target: Target) -> bool:
-        if vault_of(target.host) is None:
+        if vault_of(target.host) is None and target.host != LOCAL[1:]:
             return False
         return target.port == (443 if target.host.endswith(CLOUD) else self.ports[0])
 

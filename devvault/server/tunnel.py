@@ -14,8 +14,8 @@ from contextlib import suppress
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
-from devvault.server.hosts import Target, goes_past
 from devvault.server.proxy import Refused
+from devvault.server.targets import Target, goes_past
 from devvault.vault.outward import Outward
 
 _PATIENCE = 30.0

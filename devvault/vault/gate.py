@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from devvault.access.decide import Decision, Question, decide, refusal
-from devvault.access.principals import Caller
+from devvault.access.principals import Caller, Principal
 from devvault.audit.record import AuditRecord
 from devvault.errors import (
     Conflict,
@@ -34,6 +34,7 @@ from devvault.vault.directory import Directory, Snapshot
 from devvault.vault.records import Records
 
 if TYPE_CHECKING:
+    from devvault.access.tokens import Tokens
     from devvault.audit.trail import Trail
     from devvault.clock import Clock
 
@@ -108,6 +109,7 @@ class Gate:
         home: str,
         tenant: str,
         subscription: str,
+        developer: Principal,
     ) -> None:
         self.store = store
         self.records = records
@@ -117,10 +119,16 @@ class Gate:
         self.home = home
         self.tenant = tenant
         self.subscription = subscription
+        self.developer = developer
+        # What issues and verifies access tokens, once one was asked for: see vault/signing.py.
+        self.tokens: Tokens | None = None
         self.stale: str | None = None
+        self._append = self._append_all  # one object, so that the store can gather for it
         # What a front may answer again without asking: gone with the keys, and with every change.
         self.answers: dict[bytes, object] = {}
         self.turn = 0
+        # Which version of a secret was the current one when it was last read: see `Glance`.
+        self.guesses: dict[tuple[str, str], str] = {}
         self.secure_point: Callable[[], None] = lambda: None
         self.erase: Callable[[], None] = store.truncate
 
@@ -158,6 +166,32 @@ class Gate:
         self._queue(self._record(caller, operation, target, started, granted))
         return result
 
+    def look(
+        self,
+        caller: Caller,
+        operation: Operation,
+        target: Target,
+        fetch: Callable[[], Finding],
+        act: Callable[[Finding], T],
+    ) -> T:
+        """Run a read that needs no view of its own: `fetch` gets what it wants to know at once.
+
+        Raises:
+            Forbidden: the caller may not.
+            Unavailable: the trail cannot take the record; nothing is handed out then.
+        """
+        started = self.clock.now()
+        granted: Decision | None = None
+        try:
+            snapshot, finding = self.snapshot(), fetch()
+            granted = self._authorise(caller, operation, target, snapshot, finding)
+            result = act(finding)
+        except DevvaultError as error:
+            self._queue(self._record(caller, operation, target, started, granted, error))
+            raise
+        self._queue(self._record(caller, operation, target, started, granted))
+        return result
+
     def read_each(
         self,
         caller: Caller,
@@ -178,10 +212,6 @@ class Gate:
         found: list[T | DevvaultError] = []
         records: list[AuditRecord] = []
 
-        def append(writing: Writing) -> None:
-            for record in records:
-                self.trail.append(writing, record)
-
         try:
             with self.store.read() as reading:
                 snapshot = self.directory.at(reading)
@@ -201,7 +231,7 @@ class Gate:
                     )
         finally:
             if records:
-                self.store.submit(append)
+                self._queue(*records)
         if receipts is not None:
             receipts.records += records
         return found
@@ -217,11 +247,7 @@ class Gate:
         now = self.clock.now()
         records = [replace(record, time=now, duration_ms=0) for record in receipts.records]
 
-        def append(writing: Writing) -> None:
-            for record in records:
-                self.trail.append(writing, record)
-
-        self.store.submit(append)
+        self._queue(*records)
 
     def changing(self) -> None:
         """Forget every kept answer: something is changing or has changed."""
@@ -333,8 +359,13 @@ class Gate:
                 return decision
         raise refusal(question, decision)
 
-    def _queue(self, record: AuditRecord) -> None:
-        self.store.submit(lambda writing: self.trail.append(writing, record))
+    def _queue(self, *records: AuditRecord) -> None:
+        for record in records:
+            self.store.gather(self._append, record)
+
+    def _append_all(self, writing: Writing, records: list[AuditRecord]) -> None:
+        # By the trail as it is now: a rekey may have come since they were queued.
+        self.trail.append_all(writing, records)
 
     def _record(
         self,

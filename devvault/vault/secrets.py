@@ -31,7 +31,7 @@ from devvault.vault.codecs import (
     unpack_secret,
     unpack_version,
 )
-from devvault.vault.fetched import Fetched
+from devvault.vault.fetched import Fetched, Glance
 from devvault.vault.gate import Gate, Receipts, Target
 from devvault.vault.records import SECRET, SECRET_VERSION
 
@@ -99,7 +99,12 @@ def get_secret(
         Forbidden: this version is disabled (inner `SecretDisabled`).
     """
     where, act = _getting(gate, vault_name, name, version)
-    return gate.read(caller, op.GET_SECRET, where, act)
+
+    def fetch() -> Finding:
+        scope = fold(vault_name)
+        return Glance(gate.store, gate.guesses, scope, fold(name), fold(version))
+
+    return gate.look(caller, op.GET_SECRET, where, fetch, act)
 
 
 def get_secrets(
