@@ -68,7 +68,7 @@ class Loopback:
         self._load_tls = load_tls
         self._peers = Peers()
         self._certificates: asyncio.Future[Certificates] | None = None
-        self._connections: set[LoopbackProtocol] = state.connections  # type: ignore[assignment]
+        self._connections = cast("set[LoopbackProtocol]", state.connections)
         self._tunnels: set[Tunnel] = set()
         self._pending: dict[asyncio.Task[None], _Closable] = {}
         self._server: asyncio.AbstractServer | None = None
