@@ -42,7 +42,7 @@ def main(args: argparse.Namespace) -> int:
     place = open_place(environment=args.environment)
     what: str = args.what
     value = (
-        _resolved(args, place, {"reference": what})["reference"]
+        resolved(place, {"reference": what}, args.identity)["reference"]
         if base.find(what) is not None
         else _setting(args, place, what)
     )
@@ -59,7 +59,7 @@ def _setting(args: argparse.Namespace, place: Place, name: str) -> str:
     held = os.environ.get(name)
     if held is not None:
         is_reference = base.find(held) is not None
-        return _resolved(args, place, {name: held})[name] if is_reference else held
+        return resolved(place, {name: held}, args.identity)[name] if is_reference else held
     settings: list[Setting] = []
     for path in place.env_files:
         try:
@@ -78,9 +78,9 @@ def _setting(args: argparse.Namespace, place: Place, name: str) -> str:
         for key in needed
         if base.find(last[key]) is not None and (key == name or key not in os.environ)
     }
-    resolved = _resolved(args, place, references) if references else {}
+    known = resolved(place, references, args.identity) if references else {}
     wanted = [one for one in settings if one.key in needed]
-    return interpolate(wanted, dict(os.environ), resolved)[name]
+    return interpolate(wanted, dict(os.environ), known)[name]
 
 
 def _needed(name: str, values: dict[str, str]) -> set[str]:
@@ -96,8 +96,8 @@ def _needed(name: str, values: dict[str, str]) -> set[str]:
     return found
 
 
-def _resolved(args: argparse.Namespace, place: Place, references: dict[str, str]) -> dict[str, str]:
-    """Return the values of some references.
+def resolved(place: Place, references: dict[str, str], identity: str | None) -> dict[str, str]:
+    """Return the values of some references, as a project's folder may have them.
 
     Raises:
         Unresolved: one of them has none; every failure is in it.
@@ -105,8 +105,8 @@ def _resolved(args: argparse.Namespace, place: Place, references: dict[str, str]
     body: dict[str, object] = {"folder": str(place.folder), "references": references}
     if place.project.vaults:
         body["vaults"] = dict(place.project.vaults)
-    if args.identity or place.project.identity:
-        body["identity"] = args.identity or place.project.identity
+    if identity or place.project.identity:
+        body["identity"] = identity or place.project.identity
     found = open_planes().local("POST", "/local/resolve", body)
     failures = [
         (text(one, "setting"), text(one, "status"), text(one, "reason"), text(one, "hint"))
