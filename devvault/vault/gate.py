@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from devvault.access.decide import Decision, Question, decide, refusal
-from devvault.access.principals import Caller
+from devvault.access.principals import Caller, Principal
 from devvault.audit.record import AuditRecord
 from devvault.errors import (
     Conflict,
@@ -34,6 +34,7 @@ from devvault.vault.directory import Directory, Snapshot
 from devvault.vault.records import Records
 
 if TYPE_CHECKING:
+    from devvault.access.tokens import Tokens
     from devvault.audit.trail import Trail
     from devvault.clock import Clock
 
@@ -108,6 +109,7 @@ class Gate:
         home: str,
         tenant: str,
         subscription: str,
+        developer: Principal,
     ) -> None:
         self.store = store
         self.records = records
@@ -117,6 +119,9 @@ class Gate:
         self.home = home
         self.tenant = tenant
         self.subscription = subscription
+        self.developer = developer
+        # What issues and verifies access tokens, once one was asked for: see vault/signing.py.
+        self.tokens: Tokens | None = None
         self.stale: str | None = None
         self._append = self._append_all  # one object, so that the store can gather for it
         # What a front may answer again without asking: gone with the keys, and with every change.
