@@ -74,8 +74,8 @@ class Links(Protocol):
 class OpenLinks(Links, Protocol):
     """What a chain is added to: an open transaction of the store."""
 
-    def append_audit(self, row: AuditRow) -> None:
-        """Add the next row."""
+    def append_audits(self, rows: Sequence[AuditRow]) -> None:
+        """Add the next rows, in order."""
         ...
 
     def prune_audit(self, upto: int) -> int:

@@ -53,6 +53,7 @@ CONTROL = _table(
         ("PATCH", f"{_GROUP}{_VAULTS}/([^/]+)", vaults.patch_vault),
         ("GET", f"{_GROUP}{_VAULTS}/([^/]+)", vaults.get_vault),
         ("DELETE", f"{_GROUP}{_VAULTS}/([^/]+)", vaults.delete_vault),
+        ("PUT", f"{_GROUP}{_VAULTS}/([^/]+)/accesspolicies/([^/]+)", vaults.put_policies),
         (
             "POST",
             f"{_SUBSCRIPTION}/providers/microsoft\\.keyvault/checknameavailability",
@@ -67,6 +68,8 @@ CONTROL = _table(
         ("DELETE", f"{_AUTHORIZATION}/roleassignments/([^/]+)", roles.delete_assignment),
         ("GET", _DEFINITIONS, roles.list_roles),
         ("GET", f"{_DEFINITIONS}/([^/]+)", roles.get_role),
+        ("PUT", f"{_AUTHORIZATION}/roledefinitions/([^/]+)", roles.put_role),
+        ("DELETE", f"{_AUTHORIZATION}/roledefinitions/([^/]+)", roles.delete_role),
         ("GET", _HSMS, vaults.list_no_hsms),
     )
 )

@@ -2,6 +2,9 @@
 
 Every listing goes by key, never by offset: the last page costs what the first one does. Each
 statement that lists or finds names the index it needs, so that no planner can pick another.
+
+`version = +?`: the plain form makes SQLite prepare the statement anew at every call, because the
+value might let it use the partial index; the sign says that it need not look.
 """
 
 from __future__ import annotations
@@ -16,8 +19,10 @@ _BODY = "LEFT JOIN bodies AS b ON b.id = r.body"
 
 FIND = (
     f"SELECT {_ROW} FROM records AS r {_BODY}"
-    " WHERE r.kind = ? AND r.scope = ? AND r.name = ? AND r.version = ?"
+    " WHERE r.kind = ? AND r.scope = ? AND r.name = ? AND r.version = +?"
 )
+# Two places at one instant, without a transaction around it.
+FIND_TWO = f"{FIND} UNION ALL {FIND}"
 PAGE = (
     f"SELECT {_ROW} FROM records AS r INDEXED BY records_listed {_BODY}"
     " WHERE r.kind = ? AND r.scope = ? AND r.state = ? AND r.version = '' AND r.name > ?"
@@ -41,9 +46,9 @@ ROWS = (
 
 INDEX_OF = (
     "SELECT body, state, due, generation, wrapped_size, sealed_size FROM records"
-    " WHERE kind = ? AND scope = ? AND name = ? AND version = ?"
+    " WHERE kind = ? AND scope = ? AND name = ? AND version = +?"
 )
-BODY_OF = "SELECT body FROM records WHERE kind = ? AND scope = ? AND name = ? AND version = ?"
+BODY_OF = "SELECT body FROM records WHERE kind = ? AND scope = ? AND name = ? AND version = +?"
 BODIES_OF_NAME = "SELECT body FROM records WHERE kind = ? AND scope = ? AND name = ?"
 BODIES_OF_SCOPE = "SELECT body FROM records WHERE kind = ? AND scope = ?"
 PUT = (
@@ -53,7 +58,7 @@ PUT = (
     " due = excluded.due, generation = excluded.generation, body = excluded.body,"
     " wrapped_size = excluded.wrapped_size, sealed_size = excluded.sealed_size"
 )
-DROP = "DELETE FROM records WHERE kind = ? AND scope = ? AND name = ? AND version = ?"
+DROP = "DELETE FROM records WHERE kind = ? AND scope = ? AND name = ? AND version = +?"
 DROP_NAME = "DELETE FROM records WHERE kind = ? AND scope = ? AND name = ?"
 DROP_SCOPE = "DELETE FROM records WHERE kind = ? AND scope = ?"
 

@@ -6,7 +6,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from devvault.access.principals import Principal
 from devvault.access.rbac import Assignment
+from devvault.access.roles import Role
 from devvault.model.attributes import Attributes
 from devvault.model.secret import Secret, SecretVersion
 from devvault.model.vault import Group, Network, Policy, Vault
@@ -178,6 +180,8 @@ def pack_assignment(assignment: Assignment) -> dict[str, Any]:
         "scope": assignment.scope,
         "created": seconds(assignment.created),
         "created_by": assignment.created_by,
+        "condition": assignment.condition,
+        "description": assignment.description,
     }
 
 
@@ -191,4 +195,61 @@ def unpack_assignment(id: str, body: dict[str, Any]) -> Assignment:
         body["scope"],
         _time(body["created"]),
         body["created_by"],
+        # Records of the first releases have neither.
+        body.get("condition", ""),
+        body.get("description", ""),
+    )
+
+
+def pack_role(role: Role) -> dict[str, Any]:
+    """Return the body of a custom role's record."""
+    return {
+        "name": role.name,
+        "description": role.description,
+        "actions": list(role.actions),
+        "not_actions": list(role.not_actions),
+        "data_actions": list(role.data_actions),
+        "not_data_actions": list(role.not_data_actions),
+        "assignable": list(role.assignable),
+        "created": seconds(role.created),
+        "updated": seconds(role.updated),
+        "created_by": role.created_by,
+        "updated_by": role.updated_by,
+    }
+
+
+def unpack_role(id: str, body: dict[str, Any]) -> Role:
+    """Read a custom role's record."""
+    return Role(
+        id,
+        body["name"],
+        body["description"],
+        tuple(body["actions"]),
+        tuple(body["not_actions"]),
+        tuple(body["data_actions"]),
+        tuple(body["not_data_actions"]),
+        assignable=tuple(body["assignable"]),
+        custom=True,
+        created=moment(body["created"]),
+        updated=moment(body["updated"]),
+        created_by=body["created_by"],
+        updated_by=body["updated_by"],
+    )
+
+
+def pack_principal(principal: Principal) -> dict[str, Any]:
+    """Return the body of a principal's record."""
+    return {
+        "name": principal.name,
+        "kind": principal.kind,
+        "appid": principal.appid,
+        "resource_id": principal.resource_id,
+        "groups": list(principal.groups),
+    }
+
+
+def unpack_principal(oid: str, body: dict[str, Any]) -> Principal:
+    """Read a principal's record."""
+    return Principal(
+        oid, body["name"], body["kind"], body["appid"], body["resource_id"], tuple(body["groups"])
     )

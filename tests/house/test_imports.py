@@ -50,11 +50,11 @@ FOREIGN: dict[str, set[str]] = {
     "keyring": {"devvault.sealing"},
     "psycopg": {"devvault.store.postgres"},
     "starlette": {"devvault.server.app", "devvault.server.reply"},
-    "uvicorn": {"devvault.daemon.serve"},
+    "uvicorn": {"devvault.daemon.protocols"},
     "uvloop": {"devvault.daemon.serve"},
-    "httptools": {"devvault.daemon.serve"},
+    "httptools": {"devvault.daemon.protocols"},
     # values.py holds the vaults' values while the daemon compares them; engine.py has rules alone.
-    "ahocorasick_rs": {"devvault.scan.engine", "devvault.scan.values"},
+    "ahocorasick_rs": {"devvault.scan.engine", "devvault.scan.values", "devvault.cli.sieve"},
     "azure": {"devvault.resolver.cloud"},
     "watchdog": {"devvault.resolver.watch"},
     "jmespath": {"devvault.cli.say"},
@@ -64,6 +64,7 @@ FOREIGN: dict[str, set[str]] = {
     # As well: these stand beside cli/fast.py, which is in no package there.
     "child": {"devvault.cli.fast"},
     "mask": {"devvault.cli.fast"},
+    "sieve": {"devvault.cli.mask"},
     # The driver under keyring's Secret Service backend, for its errors and its collections.
     "secretstorage": {"devvault.sealing"},
     "jeepney": {"devvault.sealing"},
