@@ -22,7 +22,19 @@ if TYPE_CHECKING:
     # Reads a file that the project lists: repository root, path; b"" where it is not there.
     Listed = Callable[[bytes, bytes], bytes]
 
-MARK = b"@microsoft.keyvault("
+# As `devvault.references.marks` has them, which this file may not import.
+MARKS = (
+    b"@microsoft.keyvault(",
+    b"akvs://",
+    b"keyvaultref:",
+    b"secretref:",
+    b"keyvaultref+json",
+    b".getsecret(",
+    b'"uri"',
+    b'"keyvault"',
+    b'"keyvaulturl"',
+    b'"keyvaultname"',
+)
 FILE_LIMIT = 1024 * 1024
 REPLY_LIMIT = 64 * 1024 * 1024
 SOCKET_PATH_LIMIT = 100
@@ -170,8 +182,8 @@ def settle(
 ) -> "tuple[dict[bytes, bytes], list[bytes]]":
     """Return the environment that CMD gets, and the names in it whose values are secret."""
     folder = posix.getcwdb()
-    marked = [b"E" + n + b"=" + given[n] for n in given if MARK in given[n].lower()]
-    plain = [b"N" + n for n in given if MARK not in given[n].lower()]
+    marked = [b"E" + n + b"=" + given[n] for n in given if has_mark(given[n])]
+    plain = [b"N" + n for n in given if not has_mark(given[n])]
     root = find_root(folder)
     project = find_project(folder, root, read)
     named = [field[1:] for field in flags if field[:1] == b"F"]
@@ -204,6 +216,12 @@ def settle(
         else:
             return made, secrets
     raise HandOver
+
+
+def has_mark(value: bytes) -> bool:
+    """Return whether a value may be a reference; the daemon looks closer."""
+    lowered = value.lower()
+    return any(mark in lowered for mark in MARKS)
 
 
 def child_of(given: "dict[bytes, bytes]") -> "dict[bytes, bytes]":
@@ -261,7 +279,8 @@ def has_our_table(text: bytes) -> bool:
 
 def read_listed(root: bytes, path: bytes) -> bytes:
     """Read a file that the project lists: in the repository, through no folder that is a link."""
-    if not path.startswith(root.rstrip(b"/") + b"/") or b".." in path.split(b"/"):
+    is_odd = b".." in path.split(b"/") or b"#" in path  # a part of a file, perhaps
+    if is_odd or not path.startswith(root.rstrip(b"/") + b"/"):
         raise HandOver
     for at in upwards(path.rpartition(b"/")[0], root):
         facts = _facts(at)

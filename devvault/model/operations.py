@@ -93,6 +93,33 @@ LIST_ROLES = Operation("RoleDefinitionsList", "RoleDefinitionList", f"{_D}/read"
 PUT_ROLE = Operation("RoleDefinitionsCreateOrUpdate", "RoleDefinitionPut", f"{_D}/write")
 DELETE_ROLE = Operation("RoleDefinitionsDelete", "RoleDefinitionDelete", f"{_D}/delete")
 
+_I = "Microsoft.ManagedIdentity/userAssignedIdentities"
+PUT_IDENTITY = Operation(
+    "UserAssignedIdentitiesCreateOrUpdate", "ManagedIdentityPut", f"{_I}/write"
+)
+GET_IDENTITY = Operation(
+    "UserAssignedIdentitiesGet", "ManagedIdentityGet", f"{_I}/read", changes=False
+)
+LIST_IDENTITIES = Operation(
+    "UserAssignedIdentitiesList", "ManagedIdentityList", f"{_I}/read", changes=False
+)
+DELETE_IDENTITY = Operation("UserAssignedIdentitiesDelete", "ManagedIdentityDelete", f"{_I}/delete")
+
+_W = "Microsoft.Web/sites"
+PUT_APP = Operation("WebAppsCreateOrUpdate", "WebAppPut", f"{_W}/write")
+GET_APP = Operation("WebAppsGet", "WebAppGet", f"{_W}/read", changes=False)
+LIST_APPS = Operation("WebAppsList", "WebAppList", f"{_W}/read", changes=False)
+DELETE_APP = Operation("WebAppsDelete", "WebAppDelete", f"{_W}/delete")
+PUT_APP_SETTINGS = Operation(
+    "WebAppsUpdateApplicationSettings", "WebAppSettingsPut", f"{_W}/config/write"
+)
+LIST_APP_SETTINGS = Operation(
+    "WebAppsListApplicationSettings",
+    "WebAppSettingsList",
+    f"{_W}/config/list/action",
+    changes=False,
+)
+
 # Our own plane: what only the owner of the home does, over the socket. `Devvault/...` actions are
 # matched by no built-in role; the gate allows them to the home's owner alone.
 _H = "Devvault/home"
@@ -112,12 +139,28 @@ CHECK_TRUST = Operation("TrustCheck", "FolderRefused", f"{_H}/trust/read", chang
 PUT_STASH = Operation("StashPut", "FileStash", f"{_H}/stash/write")
 GET_STASH = Operation("StashGet", "FileUnstash", f"{_H}/stash/read", changes=False)
 DELETE_STASH = Operation("StashDelete", "FileStashDelete", f"{_H}/stash/delete")
+PUT_AUTHORITY = Operation("AuthorityPut", "AuthorityCreate", f"{_H}/authority/write")
+ISSUE_LEAF = Operation(
+    "LeafIssue", "ServerCertificateIssue", f"{_H}/authority/sign/action", changes=False
+)
+OPEN_TUNNEL = Operation("TunnelOpen", "ProxyConnect", f"{_H}/proxy/action", changes=False)
 READ_AUDIT = Operation("AuditList", "AuditList", f"{_H}/audit/read", changes=False)
 VERIFY_AUDIT = Operation("AuditVerify", "AuditVerify", f"{_H}/audit/read", changes=False)
 PRUNE_AUDIT = Operation("AuditPrune", "AuditPrune", f"{_H}/audit/delete")
 READ_OVERVIEW = Operation("OverviewGet", "HomeOverview", f"{_H}/read", changes=False)
 LIST_NAMES = Operation("NamesList", "HomeNames", f"{_H}/read", changes=False)
 SCAN_VALUES = Operation("CheckScan", "CheckScan", f"{_H}/scan/action", changes=False)
+PUT_CREDENTIAL = Operation("CredentialPut", "CredentialPut", f"{_H}/credentials/write")
+DELETE_CREDENTIAL = Operation("CredentialDelete", "CredentialDelete", f"{_H}/credentials/delete")
+LIST_CREDENTIALS = Operation(
+    "CredentialList", "CredentialList", f"{_H}/credentials/read", changes=False
+)
+MAKE_SIGNING_KEY = Operation("SigningKeyMake", "SigningKeyMake", f"{_H}/signing/write")
+# Who asks is only found out by these two, so no right is asked for; what came of it is recorded.
+AUTHENTICATE = Operation(
+    "Authenticate", "Authentication", f"{_H}/authenticate/action", changes=False
+)
+ISSUE_TOKEN = Operation("TokenIssue", "TokenIssue", f"{_H}/tokens/action", changes=False)
 
 OPERATIONS: dict[str, Operation] = {
     found.id: found for found in list(globals().values()) if isinstance(found, Operation)

@@ -60,8 +60,9 @@ def error_reply(error: DevvaultError) -> Reply:
             for item in error.failures
         ]
     status = 422 if isinstance(error, (Unresolved, PlaintextSecret)) else status_of(error)
-    allow = error.fields.get("allow")
-    return json_reply(status, body, {"allow": allow} if allow else None)
+    named = (("allow", "allow"), ("challenge", "www-authenticate"))
+    headers = {name: error.fields[field] for field, name in named if field in error.fields}
+    return json_reply(status, body, headers)
 
 
 def with_headers(reply: Reply, headers: Mapping[str, str]) -> Reply:

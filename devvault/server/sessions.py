@@ -44,6 +44,7 @@ class Session:
 
     `identity` is the object id of whom its programs are. `expires` is None where it ends with its
     process group alone. `over` is set where it has ended; only `find_over_by_proxy` returns such.
+    `az` lets it have tokens for Resource Manager and Graph too.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Session:
     expires: datetime | None = None
     pass_through: bool = False
     over: datetime | None = None
+    az: bool = False
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -103,6 +105,7 @@ class Sessions:
         group: int = 0,
         expires: datetime | None = None,
         pass_through: bool = False,
+        az: bool = False,
     ) -> OpenedSession:
         """Open a session; it ends with its process group, when it expires, or by `end`.
 
@@ -126,7 +129,7 @@ class Sessions:
             while id in self._kept:  # pragma: no cover  # 64 random bits
                 id = secrets.token_hex(_ID_SIZE // 2)
             mark = leader_mark(group) if group > 0 else ""
-            session = Session(id, kind, identity, now, group, mark, expires, pass_through)
+            session = Session(id, kind, identity, now, group, mark, expires, pass_through, az=az)
             header, proxy, path = (id + secrets.token_urlsafe(32) for _ in range(3))
             self._kept[id] = _Kept(session, _hash(header), _hash(proxy), _hash(path))
             try:
@@ -200,6 +203,11 @@ class Sessions:
             every = list(self._kept.values())
         found = [session for kept in every if (session := self._live(kept)) is not None]
         return tuple(sorted(found, key=lambda session: session.opened))
+
+    def known(self) -> frozenset[str]:
+        """Return the ids of every session that a proxy secret still finds, those over too."""
+        with self._lock:
+            return frozenset(self._kept)
 
     def _matching(self, secret: str, which: str) -> _Kept | None:
         if len(secret) > _SECRET_LIMIT:
@@ -297,8 +305,8 @@ def _pack(kept: _Kept) -> dict[str, object]:
 
 
 def _unpack(body: dict[str, object]) -> _Kept:
-    group, pass_through, opened = body["group"], body["pass_through"], _moment(body["opened"])
-    if not isinstance(group, int) or not isinstance(pass_through, bool) or opened is None:
+    group, opened = body["group"], _moment(body["opened"])
+    if not isinstance(group, int) or opened is None:
         raise ValueError("a session is malformed")
     session = Session(
         _text(body["id"]),
@@ -308,14 +316,21 @@ def _unpack(body: dict[str, object]) -> _Kept:
         group,
         _text(body["mark"]),
         _moment(body["expires"]),
-        pass_through,
+        _flag(body["pass_through"]),
         _moment(body["over"]),
+        _flag(body["az"]),
     )
     return _Kept(session, *(_text(body[name]) for name in ("header", "proxy", "path")))
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
+        raise TypeError("a session is malformed")
+    return value
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
         raise TypeError("a session is malformed")
     return value
 

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from devvault.access.principals import Principal
 from devvault.access.rbac import Assignment
 from devvault.access.roles import Role
 from devvault.model.attributes import Attributes
@@ -233,4 +234,22 @@ def unpack_role(id: str, body: dict[str, Any]) -> Role:
         updated=moment(body["updated"]),
         created_by=body["created_by"],
         updated_by=body["updated_by"],
+    )
+
+
+def pack_principal(principal: Principal) -> dict[str, Any]:
+    """Return the body of a principal's record."""
+    return {
+        "name": principal.name,
+        "kind": principal.kind,
+        "appid": principal.appid,
+        "resource_id": principal.resource_id,
+        "groups": list(principal.groups),
+    }
+
+
+def unpack_principal(oid: str, body: dict[str, Any]) -> Principal:
+    """Read a principal's record."""
+    return Principal(
+        oid, body["name"], body["kind"], body["appid"], body["resource_id"], tuple(body["groups"])
     )

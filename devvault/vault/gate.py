@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from devvault.access.decide import Decision, Question, decide, refusal
-from devvault.access.principals import Caller
+from devvault.access.principals import Caller, Principal
 from devvault.audit.record import AuditRecord
 from devvault.errors import (
     Conflict,
@@ -34,6 +34,7 @@ from devvault.vault.directory import Directory, Snapshot
 from devvault.vault.records import Records
 
 if TYPE_CHECKING:
+    from devvault.access.tokens import Tokens
     from devvault.audit.trail import Trail
     from devvault.clock import Clock
 
@@ -108,6 +109,7 @@ class Gate:
         home: str,
         tenant: str,
         subscription: str,
+        developer: Principal,
     ) -> None:
         self.store = store
         self.records = records
@@ -117,11 +119,16 @@ class Gate:
         self.home = home
         self.tenant = tenant
         self.subscription = subscription
+        self.developer = developer
+        # What issues and verifies access tokens, once one was asked for: see vault/signing.py.
+        self.tokens: Tokens | None = None
         self.stale: str | None = None
         self._append = self._append_all  # one object, so that the store can gather for it
         # What a front may answer again without asking: gone with the keys, and with every change.
         self.answers: dict[bytes, object] = {}
         self.turn = 0
+        # What vault/fingerprints.py made of the values, for `check`; gone as the answers are.
+        self.fingerprints: object | None = None
         # Which version of a secret was the current one when it was last read: see `Glance`.
         self.guesses: dict[tuple[str, str], str] = {}
         self.secure_point: Callable[[], None] = lambda: None
@@ -248,6 +255,7 @@ class Gate:
         """Forget every kept answer: something is changing or has changed."""
         self.turn += 1
         self.answers.clear()
+        self.fingerprints = None
 
     def write(
         self,
