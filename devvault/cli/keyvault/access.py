@@ -11,7 +11,8 @@ import argparse
 from devvault.cli import say
 from devvault.cli.azure.principal import developer, find_principal
 from devvault.cli.keyvault.grammar import Commands, add_command
-from devvault.cli.keyvault.vault import add_name, find_vault, full
+from devvault.cli.keyvault.resource import find_vault, full
+from devvault.cli.keyvault.vault import add_name
 from devvault.cli.planes import Planes, open_planes
 from devvault.cli.reply import Body, flag, items, table, text
 from devvault.errors import NotFound, WrongUse
@@ -46,6 +47,7 @@ def add_commands(commands: Commands) -> None:
         _set,
         "let a principal do something with the objects of a vault",
         "keyvault set-policy --name my-app-vault --object-id ID --secret-permissions get list",
+        no_wait=True,
     )
     _add_who(grant)
     for kind, (member, words) in _KINDS.items():
@@ -63,6 +65,7 @@ def add_commands(commands: Commands) -> None:
         _delete,
         "take a principal's access policy away",
         "keyvault delete-policy --name my-app-vault --object-id ID",
+        no_wait=True,
     )
     _add_who(take)
 
