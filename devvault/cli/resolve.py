@@ -105,8 +105,9 @@ def _resolved(args: argparse.Namespace, place: Place, references: dict[str, str]
     body: dict[str, object] = {"folder": str(place.folder), "references": references}
     if place.project.vaults:
         body["vaults"] = dict(place.project.vaults)
-    if args.identity or place.project.identity:
-        body["identity"] = args.identity or place.project.identity
+    named = args.identity or os.environ.get("DEVVAULT_IDENTITY") or place.project.identity
+    if named:
+        body["identity"] = named
     found = open_planes().local("POST", "/local/resolve", body)
     failures = [
         (text(one, "setting"), text(one, "status"), text(one, "reason"), text(one, "hint"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from devvault.access.principals import GROUP, KINDS, SERVICE, USER, Principal
+from devvault.access.principals import GROUP, KINDS, SERVICE, Principal
 from devvault.errors import Invalid, NotFound
 from devvault.model.names import fold
 from devvault.store.base import Writing
@@ -56,6 +56,16 @@ def find_principal(gate: Gate, word: str, snapshot: Snapshot | None = None) -> P
         if by_app or (who.resource_id and fold(who.resource_id) == wanted.rstrip("/")):
             return who
     return _only([who for who in everybody if fold(who.name) == wanted], word)
+
+
+def find_identity(gate: Gate, word: str) -> Principal | None:
+    """Return who a program is to be: the developer where no word is given, and never a group.
+
+    Raises:
+        Invalid: `AmbiguousPrincipal`: several bear that name.
+    """
+    found = find_principal(gate, word) if word.strip() else gate.developer
+    return None if found is None or found.kind == GROUP else found
 
 
 def get_principal(gate: Gate, word: str) -> Principal:
@@ -106,16 +116,6 @@ def write_principal(gate: Gate, writing: Writing, principal: Principal) -> None:
 def drop_principal(writing: Writing, oid: str) -> None:
     """Remove a principal: its tokens are refused from the commit on, its assignments stay."""
     writing.drop(PRINCIPAL, "", fold(oid))
-
-
-def kind_of(principal: Principal | None) -> str:
-    """Return the principal type that az shows; who is not known any more is `Unknown`."""
-    return principal.kind if principal is not None else "Unknown"
-
-
-def is_person(principal: Principal) -> bool:
-    """Say whether somebody may be meant who signs in, and no program."""
-    return principal.kind in {USER, GROUP}
 
 
 def _only(found: Iterable[Principal], word: str) -> Principal | None:
