@@ -21,6 +21,7 @@ VERBS = {
     "run": ("devvault.cli.run", "run a program with its settings resolved"),
     "env": ("devvault.cli.env", "print the resolved settings"),
     "resolve": ("devvault.cli.resolve", "print one resolved value"),
+    "inject": ("devvault.cli.inject", "fill a template's references into a file"),
     "check": ("devvault.cli.check", "look for secrets in plaintext"),
     "allow": ("devvault.cli.allow", "let this folder resolve from a vault"),
     "lock": ("devvault.cli.lock", "drop every key from memory"),

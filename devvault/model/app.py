@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
@@ -35,7 +35,7 @@ class Identity:
     oid: str
     appid: str
     created: datetime
-    tags: Mapping[str, str] = NO_TAGS
+    tags: Mapping[str, str] = field(default_factory=lambda: NO_TAGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,8 @@ class App:
     oid: str = ""
     appid: str = ""
     assigned: tuple[str, ...] = ()
-    settings: Mapping[str, str] = NO_SETTINGS
-    tags: Mapping[str, str] = NO_TAGS
+    settings: Mapping[str, str] = field(default_factory=lambda: NO_SETTINGS)
+    tags: Mapping[str, str] = field(default_factory=lambda: NO_TAGS)
 
 
 def identity_scope(subscription: str, group: str, name: str) -> str:

@@ -148,6 +148,7 @@ SCAN_VALUES = Operation("CheckScan", "CheckScan", f"{_H}/scan/action", changes=F
 LIST_PRINCIPALS = Operation(
     "PrincipalsList", "PrincipalList", f"{_H}/principals/read", changes=False
 )
+PUT_PRINCIPAL = Operation("PrincipalPut", "PrincipalPut", f"{_H}/principals/write")
 PUT_CREDENTIAL = Operation("CredentialPut", "CredentialPut", f"{_H}/credentials/write")
 DELETE_CREDENTIAL = Operation("CredentialDelete", "CredentialDelete", f"{_H}/credentials/delete")
 LIST_CREDENTIALS = Operation(

@@ -12,7 +12,7 @@ from devvault.server.reply import Reply, json_reply
 from devvault.vault import credentials
 from devvault.vault.credentials import Credential
 from devvault.vault.gate import Gate, Target
-from devvault.vault.principals import get_principal, list_principals
+from devvault.vault.principals import get_principal, list_principals, register_named
 
 
 def show(plane: Plane, ask: Ask) -> Reply:
@@ -26,6 +26,15 @@ def show(plane: Plane, ask: Ask) -> Reply:
     target = Target(f"/devvault/homes/{gate.home}")
     found = gate.read(plane.developer(), op.LIST_PRINCIPALS, target, act)
     return json_reply(200, {"principals": [_shown(gate, who) for who in found]})
+
+
+def register(plane: Plane, ask: Ask) -> Reply:
+    """Register a user or a group by name; one of that name is returned as it is."""
+    members = ask.members()
+    gate = plane.gate()
+    name, kind = text(members, "name"), text(members, "type")
+    found = register_named(gate, plane.developer(), name, kind)
+    return json_reply(200, {"principals": [_shown(gate, found)]})
 
 
 def create(plane: Plane, ask: Ask) -> Reply:
@@ -88,6 +97,7 @@ def _expiry(members: dict[str, object]) -> datetime | None:
 
 ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/local/principals"): Route(show, quick=True),
+    ("POST", "/local/principals"): Route(register),
     ("POST", "/local/credentials"): Route(create),
     ("POST", "/local/credentials/list"): Route(show_credentials),
     ("POST", "/local/credentials/delete"): Route(delete),
