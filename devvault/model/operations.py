@@ -139,6 +139,11 @@ CHECK_TRUST = Operation("TrustCheck", "FolderRefused", f"{_H}/trust/read", chang
 PUT_STASH = Operation("StashPut", "FileStash", f"{_H}/stash/write")
 GET_STASH = Operation("StashGet", "FileUnstash", f"{_H}/stash/read", changes=False)
 DELETE_STASH = Operation("StashDelete", "FileStashDelete", f"{_H}/stash/delete")
+PUT_AUTHORITY = Operation("AuthorityPut", "AuthorityCreate", f"{_H}/authority/write")
+ISSUE_LEAF = Operation(
+    "LeafIssue", "ServerCertificateIssue", f"{_H}/authority/sign/action", changes=False
+)
+OPEN_TUNNEL = Operation("TunnelOpen", "ProxyConnect", f"{_H}/proxy/action", changes=False)
 READ_AUDIT = Operation("AuditList", "AuditList", f"{_H}/audit/read", changes=False)
 VERIFY_AUDIT = Operation("AuditVerify", "AuditVerify", f"{_H}/audit/read", changes=False)
 PRUNE_AUDIT = Operation("AuditPrune", "AuditPrune", f"{_H}/audit/delete")

@@ -204,6 +204,11 @@ class Sessions:
         found = [session for kept in every if (session := self._live(kept)) is not None]
         return tuple(sorted(found, key=lambda session: session.opened))
 
+    def known(self) -> frozenset[str]:
+        """Return the ids of every session that a proxy secret still finds, those over too."""
+        with self._lock:
+            return frozenset(self._kept)
+
     def _matching(self, secret: str, which: str) -> _Kept | None:
         if len(secret) > _SECRET_LIMIT:
             return None

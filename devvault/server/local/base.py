@@ -21,6 +21,7 @@ from devvault.server.sessions import Sessions
 from devvault.vault.gate import Gate
 from devvault.vault.keeper import Keeper
 from devvault.vault.opened import SourceChoice
+from devvault.vault.outward import Outwards
 
 PROTOCOL = 1
 SMALL = 64 * 1024
@@ -125,11 +126,13 @@ class Plane:
     https_port: int = 0
     http_port: int = 0
     sessions: Sessions = field(init=False)
+    outwards: Outwards = field(init=False)
 
     def __post_init__(self) -> None:
         # The one of this home: whoever else made one would not see what this one opens.
         made = Sessions(self.keeper.home.run, self.keeper.clock)
         object.__setattr__(self, "sessions", made)
+        object.__setattr__(self, "outwards", Outwards(self.keeper.home.run))
 
     def gate(self) -> Gate:
         """Return the gate of the unlocked home, unlocking it where that needs nothing.
