@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 
-from devvault.access.principals import KINDS, USER, Caller
+from devvault.access.principals import USER, Caller
 from devvault.access.rbac import Assignment, is_scope, scope_covers
 from devvault.access.roles import Role
 from devvault.errors import Conflict, Invalid, NotFound
@@ -35,7 +35,7 @@ def assign(
     """Give a principal a role at a scope.
 
     Raises:
-        Invalid: a malformed id, an unknown type or another than hers, a scope that is none here.
+        Invalid: a malformed id, an unknown type, a scope outside this subscription.
         NotFound: `RoleDefinitionDoesNotExist`.
         Conflict: `RoleAssignmentExists`: the same role, principal and scope, or the id is taken.
     """
@@ -48,13 +48,6 @@ def assign(
         snapshot = gate.directory.read(writing)
         if definition.custom and snapshot.grants.roles.get(definition.id) != definition:
             raise no_role(role)  # it went, or changed, in the meantime
-        known = find_by_oid(gate, principal, snapshot)
-        if known is not None and known.kind != principal_type:
-            raise Invalid(
-                f"The PrincipalId '{principal}' has type '{known.kind}', which is different from"
-                f" the specified PrincipalType '{principal_type}'.",
-                code="UnmatchedPrincipalType",
-            )
         for other in snapshot.assignments:
             same = (
                 other.role_id == definition.id
@@ -68,6 +61,7 @@ def assign(
                     code="RoleAssignmentExists",
                     fields={"id": other.id},
                 )
+        _know(gate, writing, principal, principal_type)
         made = Assignment(
             id,
             definition.id,
@@ -79,8 +73,6 @@ def assign(
             description=description,
         )
         writing.put(gate.records.seal(ASSIGNMENT, "", id, pack_assignment(made)))
-        if known is None and principal_type in KINDS:
-            write_mentioned(gate, writing, principal, principal_type)
         return made
 
     return gate.change_access(caller, op.PUT_ASSIGNMENT, target, act)
@@ -151,6 +143,22 @@ def _find(gate: Gate, reading: Reading, scope: str, id: str) -> Assignment | Non
 
 def _id(scope: str, id: str) -> str:
     return f"{scope}/providers/Microsoft.Authorization/roleAssignments/{id}"
+
+
+def _know(gate: Gate, writing: Writing, oid: str, kind: str) -> None:
+    """See that who is given a role is known, and of that type; who is named first is registered.
+
+    Raises:
+        Invalid: `UnmatchedPrincipalType`.
+    """
+    registered = {"ForeignGroup": "Group", "Device": "User"}.get(kind, kind)
+    who = write_mentioned(gate, writing, oid, registered)
+    if who.kind != registered:
+        raise Invalid(
+            f"The PrincipalId '{oid}' has type '{who.kind}', which is different from specified"
+            f" PrinciaplType '{kind}'.",  # so spelled by Azure
+            code="UnmatchedPrincipalType",
+        )
 
 
 def _check(gate: Gate, id: str, principal: str, principal_type: str, scope: str) -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import re
 import uuid
 
 from devvault.cli import say
 from devvault.cli.azure.definition import PROVIDER, add_definitions, all_roles
-from devvault.cli.azure.principal import all_names, find_principal
+from devvault.cli.azure.directory import TYPES, Who, find_who, get_who, names_of
 from devvault.cli.keyvault.grammar import Commands, Run, add_command, with_group
 from devvault.cli.planes import ROLE_VERSION, Planes, open_planes, segment
 from devvault.cli.reply import Body, flag, table, text
 from devvault.errors import Conflict, NotFound, WrongUse
 
-_TYPES = ("ForeignGroup", "Group", "ServicePrincipal", "User")
+_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +37,7 @@ def _add_assignments(commands: Commands) -> None:
     )
     _add_who(create, required=True)
     create.add_argument("--name", help="the assignment's GUID (default: a new one)")
-    create.add_argument("--assignee-principal-type", choices=_TYPES, help="what the principal is")
+    create.add_argument("--assignee-principal-type", choices=TYPES, help="what the principal is")
     create.add_argument("--description", help="a note on what it is for")
     listing = add_command(
         commands, "list", _list, "list role assignments", "role assignment list --all -o table"
@@ -72,17 +73,21 @@ def main(args: argparse.Namespace) -> int:
     return run(args)
 
 
+def developer(planes: Planes) -> str:
+    """Return the object id of the home's developer."""
+    return text(planes.status(), "developer")
+
+
 def _create(args: argparse.Namespace) -> int:
     planes = open_planes()
     scope = _scope(planes, args)
     role = _role(planes, args.role)
-    who = _principal(planes, args)
-    principal = text(who, "id")
-    kind = args.assignee_principal_type or text(who, "type") or "ServicePrincipal"
+    who = _new_principal(planes, args)
+    principal = who.id
     properties: dict[str, object] = {
         "roleDefinitionId": text(role, "id"),
         "principalId": principal,
-        "principalType": kind,
+        "principalType": who.kind,
     }
     if args.description:
         properties["description"] = args.description
@@ -144,7 +149,7 @@ def _chosen(planes: Planes, args: argparse.Namespace) -> list[Body]:
     scope = _scope(planes, args)
     role = text(_role(planes, args.role), "name") if args.role else ""
     named = args.assignee or args.assignee_object_id
-    principal = text(_principal(planes, args), "id") if named else ""
+    principal = _principal(planes, args) if named else ""
     everything = flag(vars(args), "all") and not (args.scope or args.resource_group)
     inherited = flag(vars(args), "include_inherited")
 
@@ -178,10 +183,29 @@ def _role(planes: Planes, wanted: str) -> Body:
     raise NotFound(f"Role '{wanted}' doesn't exist.", hint="devvault role definition list -o table")
 
 
-def _principal(planes: Planes, args: argparse.Namespace) -> Body:
-    if args.assignee_object_id:
-        return find_principal(planes, args.assignee_object_id, flag="--assignee-object-id")
-    return find_principal(planes, args.assignee, flag="--assignee")
+def _new_principal(planes: Planes, args: argparse.Namespace) -> Who:
+    """Return who is to be given a role; a user or group that is named first is registered."""
+    asked: str = args.assignee_principal_type or ""
+    given: str = args.assignee_object_id or args.assignee
+    if _GUID.fullmatch(given) is None:
+        who = get_who(planes, given, asked)
+    else:
+        who = find_who(planes, given) or Who(given, given, "ServicePrincipal")
+    return Who(who.id, who.name, asked or who.kind)
+
+
+def _principal(planes: Planes, args: argparse.Namespace) -> str:
+    """Return the object id of who is meant; a word that nobody is known by is an id of old."""
+    given: str = args.assignee_object_id or args.assignee
+    found = find_who(planes, given)
+    if found is not None:
+        return found.id
+    if _GUID.fullmatch(given) is None:
+        raise NotFound(
+            f"Cannot find user or service principal in this home for '{say.printable(given)}'.",
+            hint="devvault role assignment list --all -o table",
+        )
+    return given
 
 
 def _scope(planes: Planes, args: argparse.Namespace) -> str:
@@ -220,7 +244,7 @@ def _named(planes: Planes, items: list[Body]) -> list[Body]:
         text(role, "name"): text(table(role, "properties"), "roleName")
         for role in all_roles(planes)
     }
-    people = all_names(planes)
+    people = names_of(planes)
     found = []
     for item in map(flat, items):
         role = text(item, "roleDefinitionId").rpartition("/")[2]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 
 from devvault.cli import say
-from devvault.cli.azure.principal import developer, find_principal
 from devvault.cli.keyvault.grammar import Commands, add_command
 from devvault.cli.keyvault.resource import find_vault, full
 from devvault.cli.keyvault.vault import add_name
@@ -74,8 +73,8 @@ def _add_who(parser: argparse.ArgumentParser) -> None:
     add_name(parser)
     who = parser.add_mutually_exclusive_group(required=True)
     who.add_argument("--object-id", help="object id of the principal, or 'me'")
-    who.add_argument("--spn", help="a service principal: its name or application id")
-    who.add_argument("--upn", help="a user's name; yourself is 'me'")
+    who.add_argument("--spn", help="application id or name of a service principal")
+    who.add_argument("--upn", help="name of a user; yourself is 'me'")
     parser.add_argument("--application-id", help="the application that acts for the principal")
 
 
@@ -158,22 +157,15 @@ def _is_theirs(policy: Body, principal: str, args: argparse.Namespace) -> bool:
 
 
 def _principal(planes: Planes, args: argparse.Namespace) -> str:
-    """Return an object id.
+    """Return an object id; a user that is named first is registered.
 
     Raises:
-        WrongUse: a name that nobody has.
+        NotFound: no service principal is known by that word.
     """
-    object_id: str = args.object_id or ""
-    if object_id:
-        # As az: an object id is taken as it is given.
-        return developer(planes) if object_id.lower() == "me" else object_id
-    flag_used, name = ("--spn", args.spn) if args.spn else ("--upn", args.upn)
-    found = find_principal(planes, name, flag=flag_used)
-    people = text(found, "type") == "User"
-    if not text(found, "type") or people is not (flag_used == "--upn"):
-        kind = "user" if flag_used == "--upn" else "service principal"
-        raise WrongUse(
-            f"{flag_used} '{say.printable(name)}' is no {kind} that this home knows",
-            hint=f"use --object-id instead of {flag_used}; yourself is: --object-id me",
-        )
-    return text(found, "id")
+    from devvault.cli.azure.directory import find_who, get_who
+
+    wanted: str = args.object_id or ""
+    if wanted:
+        found = find_who(planes, wanted)
+        return wanted if found is None else found.id
+    return get_who(planes, args.spn or args.upn, "User" if args.upn else "ServicePrincipal").id

@@ -297,7 +297,7 @@ def _group_location(planes: Planes, group: str) -> str:
 
 
 def _own_policy(planes: Planes) -> Body:
-    from devvault.cli.azure.principal import developer
+    from devvault.cli.azure.role import developer
 
     tenant = text(planes.status(), "tenant")
     return {"tenantId": tenant, "objectId": developer(planes), "permissions": _ALL}
