@@ -130,6 +130,7 @@ class Gate:
         # Which version of a secret was the current one when it was last read: see `Glance`.
         self.guesses: dict[tuple[str, str], str] = {}
         self.secure_point: Callable[[], None] = lambda: None
+        self.announce: Callable[[], None] = lambda: None
         self.erase: Callable[[], None] = store.truncate
 
     def find_vault(self, name: str) -> Vault | None:
@@ -253,6 +254,7 @@ class Gate:
         """Forget every kept answer: something is changing or has changed."""
         self.turn += 1
         self.answers.clear()
+        self.announce()
 
     def write(
         self,

@@ -12,6 +12,7 @@ from devvault.server.local import (
     stash,
     trust,
     upkeep,
+    watch,
 )
 from devvault.server.local.base import Route
 
@@ -24,6 +25,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     **audit.ROUTES,
     **overview.ROUTES,
     **scan.ROUTES,
+    **watch.ROUTES,
     **backup.ROUTES,
 }
 PATHS = frozenset(path for _, path in ROUTES)
