@@ -6,6 +6,7 @@ from devvault.server.local import (
     audit,
     backup,
     overview,
+    principals,
     resolve,
     run,
     scan,
@@ -27,5 +28,6 @@ ROUTES: dict[tuple[str, str], Route] = {
     **scan.ROUTES,
     **watch.ROUTES,
     **backup.ROUTES,
+    **principals.ROUTES,
 }
 PATHS = frozenset(path for _, path in ROUTES)
