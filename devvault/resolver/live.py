@@ -8,42 +8,45 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Any, Self, TypeVar
 
 from devvault.errors import DevvaultError
 from devvault.paths import default_home
 from devvault.resolver.project import Signature, find_folder, usual_files
 from devvault.resolver.watch import Watcher
 
-if TYPE_CHECKING:
-    from devvault.resolver.settings import Settings
+Files = dict[Path, Signature]
+Versions = dict[str, str]
+T = TypeVar("T")
 
 _LOG = logging.getLogger("devvault")
 
 
 class Watch:
-    """Keeps settings up to date until it is stopped."""
+    """Keeps settings up to date until it is stopped.
+
+    `read` returns what they hold now, and tells the files it read and the versions it met; `take`
+    puts it in their place and returns the names that changed.
+    """
 
     def __init__(
         self,
-        settings: Settings,
         folder: str | os.PathLike[str] | None,
-        environment: Mapping[str, str],
+        read: Callable[[Files, Versions], T],
+        take: Callable[[T], frozenset[str]],
         callback: Callable[[frozenset[str]], object] | None,
     ) -> None:
-        self._settings = settings
-        self._folder = folder
-        self._environment = environment
+        self._at = None if folder is None else Path(folder)
+        self._read: Callable[[Files, Versions], object] = read
+        self._take: Callable[[Any], frozenset[str]] = take
         self._callback = callback
         self._stopped = False
-        self._files: dict[Path, Signature] = {}
-        self._versions: dict[str, str] = {}
-        at = None if folder is None else Path(folder)
-        root = str(find_folder(at))
-        self._watcher = Watcher(default_home(), root, self._read_again, _warn)
-        self._watcher.start(usual_files(at), {})
+        self._files: Files = {}
+        self._versions: Versions = {}
+        self._watcher = Watcher(default_home(), str(find_folder(self._at)), self._read_again, _warn)
+        self._watcher.start(usual_files(self._at), {})
         self._watcher.touch()  # what changed since the settings were loaded counts as well
 
     def stop(self) -> None:
@@ -58,12 +61,10 @@ class Watch:
         self.stop()
 
     def _read_again(self) -> bool:
-        from devvault.resolver.settings import load_held
-
-        versions: dict[str, str] = {}
-        files = usual_files(None if self._folder is None else Path(self._folder))
+        versions: Versions = {}
+        files = usual_files(self._at)
         try:
-            held = load_held(self._folder, self._environment, files, versions)
+            held = self._read(files, versions)
         except DevvaultError as error:
             # What was found before it went wrong is watched as well: it may be what is mended.
             self._follow({**self._files, **files}, {**self._versions, **versions})
@@ -71,7 +72,7 @@ class Watch:
             return False
         if self._stopped:
             return True
-        changed = self._settings.replace(held)
+        changed = self._take(held)
         self._follow(files, versions)
         if changed and self._callback is not None:
             try:
@@ -80,7 +81,7 @@ class Watch:
                 _LOG.warning("the callback of a watch failed: %s", type(error).__name__)
         return True
 
-    def _follow(self, files: dict[Path, Signature], versions: dict[str, str]) -> None:
+    def _follow(self, files: Files, versions: Versions) -> None:
         self._files, self._versions = files, versions
         self._watcher.look_at(files, versions)
 

@@ -88,7 +88,14 @@ class Settings(Mapping[str, str]):
         """
         from devvault.resolver.live import Watch  # loads threads, JSON and watchdog
 
-        return Watch(self, self._folder, self._environment, callback)
+        folder, environment = self._folder, self._environment
+
+        def read(
+            files: dict[Path, Signature], versions: dict[str, str]
+        ) -> dict[str, str | SecretValue]:
+            return load_held(folder, environment, files, versions)
+
+        return Watch(folder, read, self.replace, callback)
 
     def replace(self, held: Mapping[str, str | SecretValue]) -> frozenset[str]:
         """Take other values; return the names whose values changed. For `watch` alone."""
