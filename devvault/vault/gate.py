@@ -247,7 +247,7 @@ class Gate:
         if not receipts.records:
             return
         now = self.clock.now()
-        records = [replace(record, time=now, duration_ms=0) for record in receipts.records]
+        records = [record._replace(time=now, duration_ms=0) for record in receipts.records]
 
         self._queue(*records)
 
