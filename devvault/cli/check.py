@@ -101,7 +101,7 @@ def main(args: argparse.Namespace) -> int:
         return _accept(args, place, baseline, report)
     _show(report, args)
     _tell(report, place, baseline)
-    if args.paths and not report.size:
+    if args.paths and not args.push and not report.size:
         raise Unavailable("nothing was read of what was named", hint="devvault check --help")
     if args.require_values and (matcher is None or report.failed or not report.complete):
         say.tell(
