@@ -5,6 +5,7 @@ from __future__ import annotations
 from devvault.server.local import (
     audit,
     backup,
+    check,
     overview,
     resolve,
     run,
@@ -24,6 +25,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     **audit.ROUTES,
     **overview.ROUTES,
     **scan.ROUTES,
+    **check.ROUTES,
     **backup.ROUTES,
 }
 PATHS = frozenset(path for _, path in ROUTES)
