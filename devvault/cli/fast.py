@@ -39,7 +39,30 @@ FILE_LIMIT = 1024 * 1024
 REPLY_LIMIT = 64 * 1024 * 1024
 SOCKET_PATH_LIMIT = 100
 # Settings of ours that change nothing here; any other DEVVAULT_ variable is for the full CLI.
-KNOWN = (b"HOME", b"KEY_FILE", b"KEY_SOURCE", b"PASSPHRASE", b"PASSPHRASE_FILE")
+KNOWN = (
+    b"BEFORE",
+    b"HOME",
+    b"HTTPS_PORT",
+    b"HTTP_PORT",
+    b"KEY_FILE",
+    b"KEY_SOURCE",
+    b"PASSPHRASE",
+    b"PASSPHRASE_FILE",
+    b"SESSION",
+)
+# What a program was connected by, if at all: proxies, and files of roots that it trusts.
+PROXIES = (
+    b"ALL_PROXY",
+    b"HTTPS_PROXY",
+    b"NO_PROXY",
+    b"all_proxy",
+    b"https_proxy",
+    b"no_proxy",
+)
+ROOTS = (b"CURL_CA_BUNDLE", b"NODE_EXTRA_CA_CERTS", b"REQUESTS_CA_BUNDLE", b"SSL_CERT_FILE")
+ROOTS_LIMIT = 4 * 1024 * 1024
+# Programs whose children get neither our ports nor, often, our variables.
+APART = (b"docker", b"doas", b"nerdctl", b"podman", b"sudo", b"wsl", b"wsl.exe")
 # What LC_CTYPE was before Python's own start changed it (PEP 538), `=` before the value.
 LOCALE = b"DEVVAULT_LC_CTYPE"
 OPEN_FLAGS = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_NOCTTY | posix.O_CLOEXEC
@@ -79,6 +102,7 @@ def main(args: "list[str]", given: "dict[bytes, bytes]") -> "NoReturn":
                 return ask(path, head, files)
 
         environment, secrets = settle([b"Vrun", *flags], given, read_file, read_listed, answer)
+        warn_of(command, environment)
     except Stop as stop:
         posix._exit(stop.code)  # noqa: SLF001  # nothing is open, and no exit handler is ours
     except (HandOver, OSError):
@@ -93,10 +117,30 @@ def main(args: "list[str]", given: "dict[bytes, bytes]") -> "NoReturn":
     def make() -> object:
         import mask  # type: ignore[import-not-found]  # as above
 
-        return mask.Mask({name: environment[name] for name in secrets if name in environment})
+        return mask.Mask(masked(secrets, environment))
 
     child.Keeper(started, make).stay()
     posix._exit(126)  # noqa: SLF001  # for the type checker: it stays to the end
+
+
+def masked(secrets: "list[bytes]", environment: "dict[bytes, bytes]") -> "dict[bytes, bytes]":
+    """Return what is not to be shown, by setting; of some settings a part is secret."""
+    found = {}
+    for name in secrets:
+        setting, equals, value = name.partition(b"=")
+        if equals or setting in environment:
+            found[setting] = value if equals else environment[setting]
+    return found
+
+
+def warn_of(command: "list[bytes]", environment: "dict[bytes, bytes]") -> None:
+    """Say where a program's children will not be connected as it is."""
+    name = command[0].rpartition(b"/")[2]
+    if name in APART and b"IDENTITY_HEADER" in environment:
+        _say(
+            b"devvault: warning: what %b starts is not connected to your vaults; settings arrive"
+            b" where it passes them on\n" % name
+        )
 
 
 def find_piped() -> "list[list[int]]":
@@ -155,7 +199,7 @@ def parse(args: "list[str]") -> "tuple[list[bytes], list[bytes]]":
                 value = rest.pop(0)
             if not value:
                 raise HandOver
-        elif equals or flag not in (b"--no-mask", b"--no-connect"):
+        elif equals or flag not in (b"--no-mask", b"--no-connect", b"--pass-through"):
             raise HandOver
         if flag == b"--env-file":
             fields.append(b"F" + value)
@@ -167,6 +211,8 @@ def parse(args: "list[str]") -> "tuple[list[bytes], list[bytes]]":
             fields.append(b"U" + value)
         elif flag == b"--no-connect":
             fields.append(b"Ono-connect")
+        elif flag == b"--pass-through":
+            fields.append(b"Opass-through")
     command = rest[1:]
     if not command:
         raise HandOver
@@ -197,20 +243,25 @@ def settle(
         head.append(b"G1")
     if posix.isatty(2):
         head.append(b"Oterminal")
+    if b"Vrun" in flags and b"Ono-connect" not in flags:
+        head += connection_of(given)
     own = [b"J" + project] if project else []
     own += [b"S" + read(_joined(folder, f[1:]), f[1:]) for f in flags if f[:1] == b"S"]
     is_chosen = [True for field in flags if field[:13] == b"Oenvironment="]
     if not marked and not files and not own and not is_chosen and b"Ono-connect" in flags:
         return child_of(given), []
     sent = [b"F" + found for found in files]
-    for _ in range(4):
-        listed, needed, made, secrets = apply(ask([*head, *marked, *plain], own + sent), given)
+    for _ in range(5):
+        found = apply(ask([*head, *marked, *plain], own + sent), given)
+        listed, needed, roots, made, secrets = found
         if listed:
             if b"A1" in head:
                 break
             head.append(b"A1")
-            found = [listed_file(root, name) for name in listed]
-            sent = [b"F" + one for one in found if one]
+            wanted = [listed_file(root, name) for name in listed]
+            sent = [b"F" + one for one in wanted if one]
+        elif roots:
+            own += [b"B" + read_roots(path) for path in roots]
         elif needed:
             marked += [b"E" + name + b"=" + given[name] for name in needed if name in given]
         else:
@@ -222,6 +273,37 @@ def has_mark(value: bytes) -> bool:
     """Return whether a value may be a reference; the daemon looks closer."""
     lowered = value.lower()
     return any(mark in lowered for mark in MARKS)
+
+
+def connection_of(given: "dict[bytes, bytes]") -> "list[bytes]":
+    """Return the fields that say how a program is connected now: X and, for files of roots, L."""
+    found = [b"X" + name + b"=" + given[name] for name in PROXIES if given.get(name)]
+    states = {}
+    for name in ROOTS:
+        path = given.get(name, b"")
+        try:
+            facts = posix.stat(path) if path else None
+        except OSError:
+            facts = None
+        if facts and facts.st_mode & 0o170000 == 0o100000 and facts.st_size <= ROOTS_LIMIT:
+            state = b"%d.%d.%d" % (facts.st_ino, facts.st_size, facts.st_mtime_ns)
+            states[path] = b"L" + state + b":" + path
+            found.append(b"X" + name + b"=" + path)
+    return found + list(states.values())
+
+
+def read_roots(path: bytes) -> bytes:
+    """Return `path NUL length NUL bytes` of a file of root certificates."""
+    handle = posix.open(path, posix.O_RDONLY | posix.O_NONBLOCK | posix.O_NOCTTY | posix.O_CLOEXEC)
+    try:
+        text = b""
+        while piece := posix.read(handle, ROOTS_LIMIT + 1 - len(text)):
+            text += piece
+            if len(text) > ROOTS_LIMIT:
+                raise HandOver
+    finally:
+        posix.close(handle)
+    return b"%b\0%d\0%b" % (path, len(text), text)
 
 
 def child_of(given: "dict[bytes, bytes]") -> "dict[bytes, bytes]":
@@ -399,8 +481,8 @@ def check_peer(sock: "socket", peercred: int, level: int) -> None:
 
 def apply(
     reply: bytes, given: "dict[bytes, bytes]"
-) -> "tuple[list[bytes], list[bytes], dict[bytes, bytes], list[bytes]]":
-    """Return what the daemon asks for (files, names), the environment, and its secrets' names.
+) -> "tuple[list[bytes], list[bytes], list[bytes], dict[bytes, bytes], list[bytes]]":
+    """Return what the daemon asks for (files, names, roots), the environment, its secrets' names.
 
     Raises:
         HandOver: the reply is cut off, or holds what we do not know.
@@ -412,6 +494,7 @@ def apply(
     made = child_of(given)
     listed = []
     needed = []
+    roots = []
     secrets = []
     notes = []
     code = -1
@@ -434,6 +517,8 @@ def apply(
             needed.append(content)
         elif tag == b"M":
             secrets.append(content)
+        elif tag == b"B":
+            roots.append(content)
         else:
             raise HandOver
     if notes:
@@ -443,7 +528,7 @@ def apply(
         if (b": SecretNotFound: " in told or b": VaultNotFound: " in told) and posix.isatty(2):
             posix.write(2, b"devvault: hint: devvault fill\n")
         raise Stop(code)
-    return listed, needed, made, secrets
+    return listed, needed, roots, made, secrets
 
 
 def become(command: "list[bytes]", environment: "dict[bytes, bytes]") -> "NoReturn":
