@@ -39,26 +39,9 @@ FILE_LIMIT = 1024 * 1024
 REPLY_LIMIT = 64 * 1024 * 1024
 SOCKET_PATH_LIMIT = 100
 # Settings of ours that change nothing here; any other DEVVAULT_ variable is for the full CLI.
-KNOWN = (
-    b"BEFORE",
-    b"HOME",
-    b"HTTPS_PORT",
-    b"HTTP_PORT",
-    b"KEY_FILE",
-    b"KEY_SOURCE",
-    b"PASSPHRASE",
-    b"PASSPHRASE_FILE",
-    b"SESSION",
-)
+KNOWN = b"BEFORE HOME HTTPS_PORT HTTP_PORT KEY_FILE KEY_SOURCE PASSPHRASE PASSPHRASE_FILE".split()
 # What a program was connected by, if at all: proxies, and files of roots that it trusts.
-PROXIES = (
-    b"ALL_PROXY",
-    b"HTTPS_PROXY",
-    b"NO_PROXY",
-    b"all_proxy",
-    b"https_proxy",
-    b"no_proxy",
-)
+PROXIES = (b"https_proxy", b"HTTPS_PROXY", b"all_proxy", b"ALL_PROXY", b"no_proxy", b"NO_PROXY")
 ROOTS = (b"CURL_CA_BUNDLE", b"NODE_EXTRA_CA_CERTS", b"REQUESTS_CA_BUNDLE", b"SSL_CERT_FILE")
 ROOTS_LIMIT = 4 * 1024 * 1024
 # Programs whose children get neither our ports nor, often, our variables.
@@ -111,8 +94,10 @@ def main(args: "list[str]", given: "dict[bytes, bytes]") -> "NoReturn":
         posix.execve(sys.executable, whole, {**given, LOCALE: locale})
     if not piped or not secrets:
         become(command, environment)
-    started = spawn(command, environment, piped)
-    import child  # type: ignore[import-not-found]  # this file stands beside it, in no package
+    import spawn  # type: ignore[import-not-found]  # this file stands beside it, in no package
+
+    started = spawn.spawn(command, environment, piped, find_program)
+    import child  # type: ignore[import-not-found]  # as above
 
     def make() -> object:
         import mask  # type: ignore[import-not-found]  # as above
@@ -175,12 +160,7 @@ def begin(path: bytes, given: "dict[bytes, bytes]") -> None:
     home = path[: -len(b"/run/s")]
     if not launch.is_home(home):
         raise HandOver
-    pipe = launch.launch(_encoded(sys.executable), home, given)
-    told = b""
-    while piece := posix.read(pipe, 4096):
-        told += piece
-    posix.close(pipe)
-    if told != b"ready\n":
+    if launch.told(launch.launch(_encoded(sys.executable), home, given)) != b"ready\n":
         raise HandOver
 
 
@@ -296,14 +276,9 @@ def read_roots(path: bytes) -> bytes:
     """Return `path NUL length NUL bytes` of a file of root certificates."""
     handle = posix.open(path, posix.O_RDONLY | posix.O_NONBLOCK | posix.O_NOCTTY | posix.O_CLOEXEC)
     try:
-        text = b""
-        while piece := posix.read(handle, ROOTS_LIMIT + 1 - len(text)):
-            text += piece
-            if len(text) > ROOTS_LIMIT:
-                raise HandOver
+        return _whole(handle, path, ROOTS_LIMIT)
     finally:
         posix.close(handle)
-    return b"%b\0%d\0%b" % (path, len(text), text)
 
 
 def child_of(given: "dict[bytes, bytes]") -> "dict[bytes, bytes]":
@@ -393,19 +368,14 @@ def read_file(path: bytes, name: bytes) -> bytes:
             or facts.st_size > FILE_LIMIT
         ):
             raise HandOver
-        text = b""
-        while piece := posix.read(handle, FILE_LIMIT + 1 - len(text)):
-            text += piece
-            if len(text) > FILE_LIMIT:
-                raise HandOver
+        return _whole(handle, name, FILE_LIMIT)
     finally:
         posix.close(handle)
-    return b"%b\0%d\0%b" % (name, len(text), text)
 
 
 def socket_path(given: "dict[bytes, bytes]") -> bytes:
     """Return where the daemon listens, where that is plain; as `devvault.paths` has it."""
-    if any(name[:9] == b"DEVVAULT_" and name[9:] not in KNOWN for name in given):
+    if any(n[:9] == b"DEVVAULT_" and n[9:] not in (*KNOWN, b"SESSION") for n in given):
         raise HandOver
     home = given.get(b"DEVVAULT_HOME", b"")
     if not home:
@@ -542,67 +512,6 @@ def become(command: "list[bytes]", environment: "dict[bytes, bytes]") -> "NoRetu
     posix._exit(126)  # noqa: SLF001  # for the type checker: an exec does not return
 
 
-class Started:
-    """CMD, running, and what its keeper needs to know of it."""
-
-    def __init__(self, process: int, outputs: "dict[int, int]", blocked: "set[int]") -> None:
-        self.process = process
-        self.outputs = outputs  # our end of a pipe -> where its bytes go
-        self.blocked = blocked  # the signals that were blocked before all were
-
-
-def spawn(
-    command: "list[bytes]", environment: "dict[bytes, bytes]", piped: "list[list[int]]"
-) -> Started:
-    """Start CMD with pipes to us for its outputs; end as `become` where it does not start.
-
-    Signals stay blocked, so that none finds us unprepared for it.
-    """
-    import _signal  # as above
-
-    blocked = _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())
-    outputs = {}
-    actions = []
-    for group in piped:
-        reading, writing = make_pipe()
-        outputs[reading] = group[0]
-        actions += [(posix.POSIX_SPAWN_DUP2, writing, number) for number in group]
-
-    def start(at: bytes, words: "list[bytes]") -> int:
-        posix.stat(at)  # tells sooner than a process that ends at once
-        return posix.posix_spawn(
-            at,
-            words,
-            environment,
-            file_actions=actions,
-            setsigmask=blocked,
-            setsigdef=[_signal.SIGPIPE, _signal.SIGXFSZ],  # as in `become`
-        )
-
-    process = find_program(command, environment, start)
-    for _, writing, _ in actions:
-        close(writing)
-    return Started(process, outputs, blocked)
-
-
-def make_pipe() -> "tuple[int, int]":
-    """Return a pipe that stands on none of 0, 1 and 2, should those be closed."""
-    low: list[int] = []
-    while min(ends := posix.pipe()) < 3:
-        low += ends
-    for end in low:
-        close(end)
-    return ends
-
-
-def close(number: int) -> None:
-    """Close a descriptor that may be closed already."""
-    try:
-        posix.close(number)
-    except OSError:
-        return
-
-
 def find_program(
     command: "list[bytes]",
     environment: "dict[bytes, bytes]",
@@ -653,6 +562,15 @@ def _say(words: bytes) -> None:
         posix.write(2, words)
     except OSError:
         pass  # there is nobody to tell
+
+
+def _whole(handle: int, name: bytes, limit: int) -> bytes:
+    text = b""
+    while piece := posix.read(handle, limit + 1 - len(text)):
+        text += piece
+        if len(text) > limit:
+            raise HandOver
+    return b"%b\0%d\0%b" % (name, len(text), text)
 
 
 def _facts(path: bytes) -> "posix.stat_result | None":

@@ -16,6 +16,7 @@ from pathlib import Path
 from devvault import __version__
 from devvault.cli import child, fast
 from devvault.cli.mask import Mask
+from devvault.cli.spawn import spawn
 from devvault.client.daemon import ensure, find, is_older, start
 from devvault.client.http import Connection, is_down, raise_for
 from devvault.config import load
@@ -145,7 +146,8 @@ def _run_masked(
 
         pseudoterminal.run(lambda: fast.become(words, environment), lambda: Mask(values))
     if piped := fast.find_piped():
-        child.Keeper(fast.spawn(words, environment, piped), lambda: Mask(values)).stay()
+        started = spawn(words, environment, piped, fast.find_program)
+        child.Keeper(started, lambda: Mask(values)).stay()
 
 
 def _is_masked(args: argparse.Namespace) -> bool:
