@@ -150,6 +150,10 @@ PRUNE_AUDIT = Operation("AuditPrune", "AuditPrune", f"{_H}/audit/delete")
 READ_OVERVIEW = Operation("OverviewGet", "HomeOverview", f"{_H}/read", changes=False)
 LIST_NAMES = Operation("NamesList", "HomeNames", f"{_H}/read", changes=False)
 SCAN_VALUES = Operation("CheckScan", "CheckScan", f"{_H}/scan/action", changes=False)
+LIST_PRINCIPALS = Operation(
+    "PrincipalsList", "PrincipalList", f"{_H}/principals/read", changes=False
+)
+PUT_PRINCIPAL = Operation("PrincipalPut", "PrincipalPut", f"{_H}/principals/write")
 PUT_CREDENTIAL = Operation("CredentialPut", "CredentialPut", f"{_H}/credentials/write")
 DELETE_CREDENTIAL = Operation("CredentialDelete", "CredentialDelete", f"{_H}/credentials/delete")
 LIST_CREDENTIALS = Operation(

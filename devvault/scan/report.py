@@ -14,12 +14,20 @@ def lines(report: Report) -> Iterator[str]:
         yield f"  repair: {printable(one.repair)}"
 
 
+def allowed_lines(report: Report) -> Iterator[str]:
+    """Return what was allowed, a line each, with the reason."""
+    for one in report.allowed:
+        yield f"allowed: {finding_line(one)}: {printable(one.allowed)}"
+
+
 def finding_line(one: Repaired) -> str:
     """Return the line of one finding; of the value it shows four characters at most."""
     finding = one.finding
     key = f"{printable(finding.key)}=" if finding.key else ""
-    place = f"{printable(finding.path)}:{finding.line}:{finding.column}"
-    return f"{place}: {key}{printable(finding.shown)}**** is {printable(finding.why)}"
+    commit = f"{one.commit}:" if one.commit else ""
+    place = f"{commit}{printable(finding.path)}:{finding.line}:{finding.column}"
+    rule = f"[{printable(finding.rule)}, {finding.severity.value}]"
+    return f"{place}: {key}{printable(finding.shown)}**** is {printable(finding.why)} {rule}"
 
 
 def summary(report: Report) -> str:
@@ -27,7 +35,8 @@ def summary(report: Report) -> str:
     found = len(report.found)
     files = f"{report.files} file{'' if report.files == 1 else 's'}"
     result = "no secrets" if not found else f"{found} finding{'' if found == 1 else 's'}"
-    return f"checked {files}, {report.size} bytes: {result}"
+    allowed = f", {len(report.allowed)} allowed" if report.allowed else ""
+    return f"checked {files}, {report.size} bytes: {result}{allowed}"
 
 
 def printable(text: str) -> str:

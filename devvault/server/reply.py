@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from devvault.access.principals import Caller
 from devvault.errors import DevvaultError, PlaintextSecret, Unresolved
 from devvault.vault.gate import status_of
 
 JSON = "application/json; charset=utf-8"
+_JSON_ONLY: Mapping[str, str] = {"content-type": JSON}
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +42,8 @@ class Reply:
 
 def json_reply(status: int, body: object, headers: Mapping[str, str] | None = None) -> Reply:
     """Return a reply with a JSON body."""
-    data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(
-        "utf-8", "surrogatepass"
-    )
-    return Reply(status, data, {"content-type": JSON, **(headers or {})})
+    data = _encode(body).encode("utf-8", "surrogatepass")
+    return Reply(status, data, {"content-type": JSON, **headers} if headers else _JSON_ONLY)
 
 
 def error_reply(error: DevvaultError) -> Reply:
@@ -67,4 +67,4 @@ def error_reply(error: DevvaultError) -> Reply:
 
 def with_headers(reply: Reply, headers: Mapping[str, str]) -> Reply:
     """Return the reply with further headers; its own go before them."""
-    return replace(reply, headers={**headers, **reply.headers})
+    return Reply(reply.status, reply.body, {**headers, **reply.headers})

@@ -127,6 +127,8 @@ class Gate:
         # What a front may answer again without asking: gone with the keys, and with every change.
         self.answers: dict[bytes, object] = {}
         self.turn = 0
+        # What vault/fingerprints.py made of the values, for `check`; gone as the answers are.
+        self.fingerprints: object | None = None
         # Which version of a secret was the current one when it was last read: see `Glance`.
         self.guesses: dict[tuple[str, str], str] = {}
         self.secure_point: Callable[[], None] = lambda: None
@@ -245,7 +247,7 @@ class Gate:
         if not receipts.records:
             return
         now = self.clock.now()
-        records = [replace(record, time=now, duration_ms=0) for record in receipts.records]
+        records = [record._replace(time=now, duration_ms=0) for record in receipts.records]
 
         self._queue(*records)
 
@@ -253,6 +255,7 @@ class Gate:
         """Forget every kept answer: something is changing or has changed."""
         self.turn += 1
         self.answers.clear()
+        self.fingerprints = None
 
     def write(
         self,

@@ -14,6 +14,7 @@ from devvault.model.names import fold
 from devvault.store.base import Reading, Writing
 from devvault.vault.codecs import pack_assignment
 from devvault.vault.gate import Gate, Target
+from devvault.vault.principals import write_mentioned
 from devvault.vault.records import ASSIGNMENT
 
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -60,6 +61,7 @@ def assign(
                     code="RoleAssignmentExists",
                     fields={"id": other.id},
                 )
+        _know(gate, writing, principal, principal_type)
         made = Assignment(
             id,
             definition.id,
@@ -135,6 +137,22 @@ def _find(gate: Gate, reading: Reading, scope: str, id: str) -> Assignment | Non
 
 def _id(scope: str, id: str) -> str:
     return f"{scope}/providers/Microsoft.Authorization/roleAssignments/{id}"
+
+
+def _know(gate: Gate, writing: Writing, oid: str, kind: str) -> None:
+    """See that who is given a role is known, and of that type; who is named first is registered.
+
+    Raises:
+        Invalid: `UnmatchedPrincipalType`.
+    """
+    registered = {"ForeignGroup": "Group", "Device": "User"}.get(kind, kind)
+    who = write_mentioned(gate, writing, oid, registered)
+    if who.kind != registered:
+        raise Invalid(
+            f"The PrincipalId '{oid}' has type '{who.kind}', which is different from specified"
+            f" PrinciaplType '{kind}'.",  # so spelled by Azure
+            code="UnmatchedPrincipalType",
+        )
 
 
 def _check(gate: Gate, id: str, principal: str, principal_type: str, scope: str) -> None:

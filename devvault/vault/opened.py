@@ -136,7 +136,8 @@ class Opened:
         return Target(f"/devvault/homes/{self.gate.home}", extra=extra)
 
     def forget(self) -> None:
-        """Drop the keys."""
+        """Drop the keys, and what was made with them."""
+        self.gate.changing()
         self.gate.tokens = None
         self.records.forget()
         self.master.wipe()

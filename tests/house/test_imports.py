@@ -53,7 +53,8 @@ FOREIGN: dict[str, set[str]] = {
     "uvicorn": {"devvault.daemon.protocols"},
     "uvloop": {"devvault.daemon.serve"},
     "httptools": {"devvault.daemon.protocols"},
-    "ahocorasick_rs": {"devvault.scan.engine", "devvault.cli.sieve"},
+    # values.py holds the vaults' values while the daemon compares them; engine.py has rules alone.
+    "ahocorasick_rs": {"devvault.scan.engine", "devvault.scan.values", "devvault.cli.sieve"},
     "azure": {"devvault.resolver.cloud"},
     "watchdog": {"devvault.resolver.watch"},
     "jmespath": {"devvault.cli.say"},

@@ -7,6 +7,7 @@ import re
 import uuid
 
 from devvault.cli import say
+from devvault.cli.azure.directory import TYPES, find_who, get_who, names_of
 from devvault.cli.keyvault.grammar import Commands, Run, add_command, with_group
 from devvault.cli.planes import ROLE_VERSION, Planes, open_planes, segment
 from devvault.cli.reply import Body, flag, table, text
@@ -14,7 +15,6 @@ from devvault.errors import Conflict, NotFound, WrongUse
 
 _PROVIDER = "providers/Microsoft.Authorization"
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_TYPES = ("ForeignGroup", "Group", "ServicePrincipal", "User")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +47,7 @@ def _add_assignments(commands: Commands) -> None:
     )
     _add_who(create, required=True)
     create.add_argument("--name", help="the assignment's GUID (default: a new one)")
-    create.add_argument("--assignee-principal-type", choices=_TYPES, help="what the principal is")
+    create.add_argument("--assignee-principal-type", choices=TYPES, help="what the principal is")
     create.add_argument("--description", help=argparse.SUPPRESS)
     listing = add_command(
         commands, "list", _list, "list role assignments", "role assignment list --all -o table"
@@ -70,7 +70,7 @@ def _add_assignments(commands: Commands) -> None:
 
 def _add_who(parser: argparse.ArgumentParser, *, required: bool) -> None:
     who = parser.add_mutually_exclusive_group(required=required)
-    who.add_argument("--assignee", help="object id of the principal, or 'me'")
+    who.add_argument("--assignee", help="who: a name, object id or client id, or 'me'")
     who.add_argument("--assignee-object-id", help="object id of the principal")
     parser.add_argument("--role", required=required, help="the role's name or id")
     parser.add_argument("--scope", help="the resource id (default: the subscription)")
@@ -92,10 +92,7 @@ def _create(args: argparse.Namespace) -> int:
     planes = open_planes()
     scope = _scope(planes, args)
     role = _role(planes, args.role)
-    principal = _principal(planes, args)
-    kind = args.assignee_principal_type or (
-        "User" if principal == developer(planes) else "ServicePrincipal"
-    )
+    principal, kind = _chosen_principal(planes, args)
     body: dict[str, object] = {
         "properties": {
             "roleDefinitionId": text(role, "id"),
@@ -206,13 +203,28 @@ def _role(planes: Planes, wanted: str) -> Body:
     raise NotFound(f"Role '{wanted}' doesn't exist.", hint="devvault role definition list -o table")
 
 
-def _principal(planes: Planes, args: argparse.Namespace) -> str:
+def _chosen_principal(planes: Planes, args: argparse.Namespace) -> tuple[str, str]:
+    """Return object id and type of who is to be given a role."""
+    asked: str = args.assignee_principal_type or ""
     given: str = args.assignee_object_id or args.assignee
-    if given == "me":
-        return developer(planes)
     if _GUID.fullmatch(given) is None:
-        raise WrongUse(
-            f"--assignee '{say.printable(given)}' is no object id; there is no directory here",
+        who = get_who(planes, given, asked)
+        return who.id, asked or who.kind
+    found = find_who(planes, given)
+    if found is None:
+        return given, asked or "ServicePrincipal"
+    return found.id, asked or found.kind
+
+
+def _principal(planes: Planes, args: argparse.Namespace) -> str:
+    """Return the object id of who is meant; a word that nobody is known by is an id of old."""
+    given: str = args.assignee_object_id or args.assignee
+    found = find_who(planes, given)
+    if found is not None:
+        return found.id
+    if _GUID.fullmatch(given) is None:
+        raise NotFound(
+            f"Cannot find user or service principal in this home for '{say.printable(given)}'.",
             hint="devvault role assignment list --all -o table",
         )
     return given
@@ -257,12 +269,15 @@ def _named(planes: Planes, items: list[Body]) -> list[Body]:
         text(role, "name"): text(table(role, "properties"), "roleName")
         for role in planes.arm_list(f"{_PROVIDER}/roleDefinitions", version=ROLE_VERSION)
     }
+    people = names_of(planes)
     found = []
     for item in map(flat, items):
         role = text(item, "roleDefinitionId").rpartition("/")[2]
         found.append(
             {
-                "principalName": text(item, "principalId"),
+                "principalName": people.get(
+                    text(item, "principalId").lower(), text(item, "principalId")
+                ),
                 "roleDefinitionName": names.get(role, role),
                 **item,
             }

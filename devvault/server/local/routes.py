@@ -6,6 +6,7 @@ from devvault.server.local import (
     audit,
     backup,
     overview,
+    principals,
     resolve,
     run,
     scan,
@@ -25,5 +26,6 @@ ROUTES: dict[tuple[str, str], Route] = {
     **overview.ROUTES,
     **scan.ROUTES,
     **backup.ROUTES,
+    **principals.ROUTES,
 }
 PATHS = frozenset(path for _, path in ROUTES)
