@@ -31,6 +31,7 @@ VERBS = {
     "backup": ("devvault.cli.backup", "write the whole home into one sealed file"),
     "restore": ("devvault.cli.restore", "bring a home back from a backup file"),
     "daemon": ("devvault.cli.daemon", "start, stop or look at the background process"),
+    "access": ("devvault.cli.access", "say who may do what, and why"),
     "audit": ("devvault.cli.audit", "list, verify or export the trail"),
     "status": ("devvault.cli.status", "show the state of this home"),
     "completion": ("devvault.cli.completion", "print what makes a shell complete our words"),

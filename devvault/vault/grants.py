@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 
-from devvault.access.principals import Caller
+from devvault.access.principals import USER, Caller
 from devvault.access.rbac import Assignment, is_scope, scope_covers
 from devvault.access.roles import Role
 from devvault.errors import Conflict, Invalid, NotFound
@@ -14,7 +14,7 @@ from devvault.model.names import fold
 from devvault.store.base import Reading, Writing
 from devvault.vault.codecs import pack_assignment
 from devvault.vault.gate import Gate, Target
-from devvault.vault.principals import write_mentioned
+from devvault.vault.principals import find_by_oid, write_mentioned
 from devvault.vault.records import ASSIGNMENT
 
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -110,6 +110,12 @@ def remove_assignment(gate: Gate, caller: Caller, scope: str, id: str) -> Assign
     gone = gate.change_access(caller, op.DELETE_ASSIGNMENT, target, act)
     gate.secure_point()
     return gone
+
+
+def kind_of(gate: Gate, principal: str) -> str:
+    """Return the type of a principal that is given without one."""
+    known = find_by_oid(gate, principal)
+    return known.kind if known is not None else USER
 
 
 def no_role(role: str) -> NotFound:

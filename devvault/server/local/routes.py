@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from devvault.server.local import (
+    access,
     audit,
     backup,
+    check,
     overview,
     principals,
     resolve,
@@ -23,8 +25,10 @@ ROUTES: dict[tuple[str, str], Route] = {
     **trust.ROUTES,
     **stash.ROUTES,
     **audit.ROUTES,
+    **access.ROUTES,
     **overview.ROUTES,
     **scan.ROUTES,
+    **check.ROUTES,
     **backup.ROUTES,
     **principals.ROUTES,
 }
