@@ -6,6 +6,7 @@ from devvault.server.local import (
     access,
     audit,
     backup,
+    check,
     overview,
     principals,
     resolve,
@@ -14,6 +15,7 @@ from devvault.server.local import (
     stash,
     trust,
     upkeep,
+    watch,
 )
 from devvault.server.local.base import Route
 
@@ -27,6 +29,8 @@ ROUTES: dict[tuple[str, str], Route] = {
     **access.ROUTES,
     **overview.ROUTES,
     **scan.ROUTES,
+    **watch.ROUTES,
+    **check.ROUTES,
     **backup.ROUTES,
     **principals.ROUTES,
 }
