@@ -22,7 +22,8 @@ _WHOLE = 4 * 1024 * 1024  # characters; of more, only lines with such a word are
 WORDS = (
     "pass", "pwd", "secret", "token", "key", "cred", "conn", "auth", "salt", "pepper", "bearer",
     "psk", "dsn", "cookie", "signature", "_sas", "sas_", "sastoken", "_pat", "pat_", "devopspat",
-    "passwort", "contrase", "identified by", "pfx", "hmac", "login", "webhook", "_pw", "pw_",
+    "passwort", "contrase", "identified by", "pfx", "securestring", "hmac", "login",
+    "webhook", "_pw", "pw_",
     "pin", "-u ", "cert", "otp", "seed", "mnemonic", "license", "storage", "redis", "session",
 )  # fmt: skip
 
@@ -122,6 +123,12 @@ def spans_of(body: str, hits: list[int]) -> list[Span]:
         first = body.rfind("\n", 0, at) + 1
         last = body.find("\n", at)
         last = len(body) if last < 0 else last
+        next_line = body[last + 1 : last + 80].lower()
+        if "value" in next_line or "default" in next_line:
+            # {name: "X",
+            #  value: "Y"}
+            further = body.find("\n", last + 1)
+            last = len(body) if further < 0 else further
         if last - first > _LONG_LINE:
             first, last = max(first, at - _NEAR[0], done), min(last, at + _NEAR[1])
         if found and first <= done:
@@ -132,4 +139,14 @@ def spans_of(body: str, hits: list[int]) -> list[Span]:
     return found
 
 
-__all__ = ["WORDS", "Assignment", "Lines", "Place", "assignments", "is_env_file", "is_lock_file", "pairs", "spans_of"]
+__all__ = [
+    "WORDS",
+    "Assignment",
+    "Lines",
+    "Place",
+    "assignments",
+    "is_env_file",
+    "is_lock_file",
+    "pairs",
+    "spans_of",
+]

@@ -43,7 +43,9 @@ def _url(text: str, value: str, start: int, end: int) -> bool:
     del end
     user, _, password = value.partition(":")
     if text[max(0, start - 1) : start] == "/" and text[max(0, start - 300) : start].endswith("://"):
-        scheme = _compiled(r"([A-Za-z][A-Za-z0-9+.-]*)://\Z").search(text, max(0, start - 40), start)
+        scheme = _compiled(r"([A-Za-z][A-Za-z0-9+.-]*)://\Z").search(
+            text, max(0, start - 40), start
+        )
         if scheme is not None and scheme[1].lower() in ("urn", "data", "javascript"):
             return False
     if "$" in password and "{" not in password and password.startswith("$"):
@@ -62,7 +64,8 @@ def _sas(text: str, value: str, start: int, end: int) -> bool:
 
 
 _SERVERS = (
-    r"(?i)(?:^|[;,\"'`\s(])(?:server|data\s?source|address|addr|network address|host|hostname|user\s?id"
+    r"(?i)(?:^|[;,\"'`\s(])(?:server|data\s?source|address|addr|network address|host|hostname"
+    r"|user\s?id"
     r"|uid|user|username|user name|database|initial catalog|driver|endpoint|account\s?endpoint"
     r"|port|provider|endpoints|cluster|account)\s{0,3}=\s{0,3}[^\s=;]"
 )
@@ -108,7 +111,11 @@ def _mixed(text: str, value: str, start: int, end: int) -> bool:
 
 def _base32(text: str, value: str, start: int, end: int) -> bool:
     del text, start, end
-    return sum(c.isdigit() for c in value) >= 3 and entropy(value) > 3.5 and any(c > "f" for c in value)
+    return (
+        sum(c.isdigit() for c in value) >= 3
+        and entropy(value) > 3.5
+        and any(c > "f" for c in value)
+    )
 
 
 def _jwt(text: str, value: str, start: int, end: int) -> bool:

@@ -31,7 +31,9 @@ _SMALL = 32_768  # characters; so few are searched word by word, quicker than an
 _MOST_HITS = 200_000  # keywords of one text; more is a dictionary, not a leak
 
 # Verdicts on a whole value that hold for whatever shape is found inside.
-_CLEARS = frozenset({"reference", "lookup", "emulator-key", "app-insights", "public", "placeholder"})
+_CLEARS = frozenset(
+    {"reference", "lookup", "emulator-key", "app-insights", "public", "placeholder"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +245,11 @@ class _Found:
         return [finding for _, finding in sorted(self._all, key=lambda one: one[0])]
 
 
-_SEVERITIES = {"name-key": Severity.MEDIUM, "name-connection": Severity.MEDIUM, "random": Severity.LOW}
+_SEVERITIES = {
+    "name-key": Severity.MEDIUM,
+    "name-connection": Severity.MEDIUM,
+    "random": Severity.LOW,
+}
 
 
 def _weigh(pair: Pair, body: str, shapes: list[_Shape], found: _Found) -> None:
@@ -271,6 +277,4 @@ def _weigh(pair: Pair, body: str, shapes: list[_Shape], found: _Found) -> None:
         found.add(pair.start, pair.end, pair.key, rule.id, rule.what, rule.severity, pair.value)
     elif shape is None and verdict.secret:
         severity = _SEVERITIES.get(verdict.rule, Severity.HIGH)
-        found.add(
-            pair.start, pair.end, pair.key, verdict.rule, verdict.why, severity, pair.value
-        )
+        found.add(pair.start, pair.end, pair.key, verdict.rule, verdict.why, severity, pair.value)

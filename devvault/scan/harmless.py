@@ -41,7 +41,7 @@ _PATTERNS = {
     "number": r"[+-]?\d[\d_]*(?:\.\d+)*(?:[eE][+-]?\d+)?(?:\s?(?:[kKmMgGtT]i?[bB]?|ms|s|m|h|d|%))?",
     "guid": r"\{?[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\}?",
     "reference": (
-        r"(?i:@Microsoft\.AppConfiguration\().*"
+        r"(?i:@Microsoft\.(?:AppConfiguration|KeyVault))(?:\(.*)?"
         r"|akvs://[^\s]+"
         r"|(?i:https://[a-z0-9-]+\.(?:vault\.(?:azure\.(?:net|cn)|usgovcloudapi\.net"
         r"|microsoftazure\.de|localhost(?::\d+)?)|managedhsm\.azure\.net)(?::443)?"
@@ -52,7 +52,7 @@ _PATTERNS = {
         r"|\{\s*\"(?:reference|keyVault)\"\s*:\s*\{.*\"keyVault\"?.*\}"
     ),
     "lookup": (
-        r"\$[A-Za-z_]\w*|\$env:\w+|%[A-Za-z_]\w*%|\$\{\{.*\}\}|\[(?:parameters|variables|concat"
+        r"\$(?:[A-Z_][A-Z0-9_]*|[A-Za-z_]+|[a-z]\w*)|\$env:\w+|%[A-Za-z_]\w*%|\$\{\{.*\}\}|\[(?:parameters|variables|concat"
         r"|reference|listKeys|resourceId)\(.*\)\]|process\.env[.\[].*|os\.environ.*|os\.getenv\(.*"
         r"|(?:secrets|vars|env|var|local|module|data)\.[\w.\[\]\"'-]+"
     ),
@@ -68,10 +68,12 @@ _PATTERNS = {
         r"|not[-_ ]?real|[-_ ]here$)|EXAMPLE(?:KEY)?$|[xX]{4,}|\*{3,}|\.{4,}|\u2026"
     ),
     "hole": (
-        r"\$?\{[\w.\[\]()'\" :!-]*\}|\$[A-Za-z_]\w*|%[-\w]{0,8}[sdrv]|[:@][A-Za-z_]\w{2,}|\$\([^()]*\)"
-        r"|<[^<>]*>|\[[\w .-]+\]|\$\{\{.*\}\}|\{\{.*\}\}|#\{[^{}]*\}#?|%\w+%|%\(\w+\)s|\$\w+"
+        r"\$?\{[\w.\[\]()'\" :!-]*\}|%[-\w]{0,8}[sdrv]|[:@][A-Za-z_]{3,}|\$\([^()]*\)"
+        r"|<[^<>]*>|\[[\w .-]+\]|\$\{\{.*\}\}|\{\{.*\}\}|#\{[^{}]*\}#?"
+        r"|%\w+%|%\(\w+\)s|\$(?:[A-Z_][A-Z0-9_]*|[A-Za-z_]+|[a-z]\w*|\d)"
     ),
-    "markup": r"[#.\[][\w-]+(?:\[[^\]]*\]|[#.][a-z][\w-]*)*|[a-z]+\[[^\]]*\]|<.*>|/.*/[gimsuy]*|\^.*\$|[a-z]+:[\w:]+|\(\?.*",
+    "markup": r"[#.\[][a-z][a-z_-]*(?:\[[^\]]*\]|[#.][a-z][a-z_-]*)*\]?|[a-z]+\[[^\]]*\]"
+    r"|<.*>|/.*/[gimsuy]*|\^.*\$|[a-z]+:[\w:]+|\(\?.*",
     "slug": r"[a-z]+(?:[-_./:][a-z0-9]+)*|[a-z0-9]+(?:[-_./][a-z]+)+[0-9]*",
     "call": (
         r"(?:await\s+|new\s+)?[A-Za-z_$][\w$.:\[\]\"'>-]*\(.*\)?;?|(?:process\.env|import\.meta\.env|os\.environ"
@@ -134,7 +136,12 @@ def is_placeholder(value: str) -> bool:
     )
 
 
-_SERIES = ("0123456789abcdefghijklmnopqrstuvwxyz", "01234567890123456789", "9876543210", "qwertyuiop")
+_SERIES = (
+    "0123456789abcdefghijklmnopqrstuvwxyz",
+    "01234567890123456789",
+    "9876543210",
+    "qwertyuiop",
+)
 
 
 def is_filler(value: str) -> bool:
@@ -142,7 +149,7 @@ def is_filler(value: str) -> bool:
     lowered = value.lower()
     if len(value) >= 12 and len(set(lowered)) <= 4:
         return True
-    if any(lowered.find(row[at : at + 10]) >= 0 for row in _SERIES for at in range(0, len(row) - 9)):
+    if any(lowered.find(row[at : at + 10]) >= 0 for row in _SERIES for at in range(len(row) - 9)):
         return True
     return is_placeholder(value)
 

@@ -154,12 +154,74 @@ def _by_name(kind: KeyKind, text: str, *, looked_up: bool) -> Verdict:
 
 # "Password" in the languages that interfaces are translated to most, and words of forms.
 _LABELS = frozenset(
-    """contraseña contrasena passwort kennwort motdepasse wachtwoord lösenord losenord adgangskode
-    passord salasana senha parola heslo hasło haslo пароль 密码 密碼 パスワード 비밀번호 şifre sifre
-    password passwords passphrase credentials secret secrets token tokens string text number
-    boolean required optional hidden invalid missing incorrect wrong valid unknown bearer basic
-    private public enabled disabled always never prompt manual auto automatic system vault keyvault
-    azurekeyvault managedidentity certificate plaintext encrypted hashed clear""".split()
+    [
+        "contraseña",
+        "contrasena",
+        "passwort",
+        "kennwort",
+        "motdepasse",
+        "wachtwoord",
+        "lösenord",
+        "losenord",
+        "adgangskode",
+        "passord",
+        "salasana",
+        "senha",
+        "parola",
+        "heslo",
+        "hasło",
+        "haslo",
+        "пароль",
+        "密码",
+        "密碼",
+        "パスワード",
+        "비밀번호",
+        "şifre",
+        "sifre",
+        "password",
+        "passwords",
+        "passphrase",
+        "credentials",
+        "secret",
+        "secrets",
+        "token",
+        "tokens",
+        "string",
+        "text",
+        "number",
+        "boolean",
+        "required",
+        "optional",
+        "hidden",
+        "invalid",
+        "missing",
+        "incorrect",
+        "wrong",
+        "valid",
+        "unknown",
+        "bearer",
+        "basic",
+        "private",
+        "public",
+        "enabled",
+        "disabled",
+        "always",
+        "never",
+        "prompt",
+        "manual",
+        "auto",
+        "automatic",
+        "system",
+        "vault",
+        "keyvault",
+        "azurekeyvault",
+        "managedidentity",
+        "certificate",
+        "plaintext",
+        "encrypted",
+        "hashed",
+        "clear",
+    ]
 )
 
 
@@ -186,7 +248,7 @@ def _in_place(verdict: Verdict, key: str, text: str, place: Place) -> Verdict:
         if place is Place.PROSE and not (has_digit and len(text) >= 8):
             return _PLAIN
         return verdict
-    if has_space or len(text) < 8 or is_worded and place is not Place.SETTINGS:
+    if has_space or len(text) < 8 or (is_worded and place is not Place.SETTINGS):
         return _PLAIN
     if is_worded and not (text.isalpha() and len(text) >= 12):
         return _PLAIN

@@ -141,4 +141,8 @@ def ends_as(key: str) -> KeyKind:
         for word in (*words[-1:], ending)
     ):
         return kind
-    return kind if len(words) >= 2 and words[-1] in ("string", "strings", "str", "pair") else KeyKind.NEUTRAL
+    return (
+        kind
+        if len(words) >= 2 and words[-1] in ("string", "strings", "str", "pair")
+        else KeyKind.NEUTRAL
+    )

@@ -92,7 +92,17 @@ def _rule(family: str, entry: object, where: str) -> Rule:
         raise wrong(f"there is no field {extra[0]}")
     texts = {
         name: entry.get(name, "")
-        for name in ("id", "what", "severity", "pattern", "named", "value", "before", "after", "check")
+        for name in (
+            "id",
+            "what",
+            "severity",
+            "pattern",
+            "named",
+            "value",
+            "before",
+            "after",
+            "check",
+        )
     }
     if not all(isinstance(text, str) for text in texts.values()):
         raise wrong("a text is expected where something else stands")
@@ -137,7 +147,9 @@ def pattern_error(pattern: str) -> str | None:
     """Return why a pattern is not of the subset that all engines read alike; None if it is."""
     if not pattern.isascii():
         return "its pattern is not ASCII"
-    foreign = next((mark for mark in _ESCAPED.findall(pattern) if mark.isalnum() and mark not in "nt"), "")
+    foreign = next(
+        (mark for mark in _ESCAPED.findall(pattern) if mark.isalnum() and mark not in "nt"), ""
+    )
     bare = _FOREIGN.search(_CLASS.sub("a", _ESCAPED.sub("a", pattern)))
     if foreign or bare is not None:
         what = f"\\{foreign}" if foreign or bare is None else bare[0]

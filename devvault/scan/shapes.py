@@ -144,7 +144,7 @@ def is_random(value: str, least: int) -> bool:
         parts = _compiled(r"[-_.:/]").split(value)
         if len(parts) > 2 and max(map(len, parts)) <= 8:
             return False  # gpt-4o-mini-2024-07-18
-    if _share_of_words(value) > (0.6 if kinds == 3 else 0.5):
+    if _share_of_words(value) > (0.6 if kinds == 3 else 0.5) and is_wordy(value, 0.5):
         return False
     return entropy(value) >= (3.5 if len(value) < 32 else 4.0)
 
@@ -155,14 +155,14 @@ def _share_of_words(value: str) -> float:
     return sum(map(len, runs)) / len(value)
 
 
-def is_wordy(value: str) -> bool:
+def is_wordy(value: str, share: float = 0.6) -> bool:
     """Say whether a value is words more than anything, `like-this-one` or `LikeThisOne`.
 
     What nobody can say aloud is no word: five consonants in a row, or hardly a vowel.
     """
     runs = _compiled(r"[A-Z]?[a-z]{2,}|[A-Z]{3,}").findall(value)
     words = [run for run in runs if _is_sayable(run.lower())]
-    return not value or sum(map(len, words)) > len(value) * 0.6
+    return not value or sum(map(len, words)) > len(value) * share
 
 
 def _is_sayable(run: str) -> bool:

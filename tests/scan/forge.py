@@ -30,17 +30,51 @@ ALPHABETS = {
     "bechl": "qpzry9x8gf2tvdw0s3jn54khce6mua7l",
     "x": "x",
 }
-AZURITE = (
-    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50u" "SRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-)
+AZURITE = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 COSMOS_EMULATOR = (
-    "C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5" "DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw=="
+    "C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw=="
 )
-_WORDS = (
-    "Amber Badger Cobalt Delta Ember Falcon Garnet Harbor Indigo Juniper Kestrel Lantern Maple "
-    "Nimbus Orchid Pepper Quartz Raven Saffron Thistle Umbra Velvet Walnut Yonder Zephyr Copper "
-    "Dragon Summer Winter Autumn Spring Monday Coffee Purple Rocket Wizard Bicycle Sunset Tiger"
-).split()
+_WORDS = [
+    "Amber",
+    "Badger",
+    "Cobalt",
+    "Delta",
+    "Ember",
+    "Falcon",
+    "Garnet",
+    "Harbor",
+    "Indigo",
+    "Juniper",
+    "Kestrel",
+    "Lantern",
+    "Maple",
+    "Nimbus",
+    "Orchid",
+    "Pepper",
+    "Quartz",
+    "Raven",
+    "Saffron",
+    "Thistle",
+    "Umbra",
+    "Velvet",
+    "Walnut",
+    "Yonder",
+    "Zephyr",
+    "Copper",
+    "Dragon",
+    "Summer",
+    "Winter",
+    "Autumn",
+    "Spring",
+    "Monday",
+    "Coffee",
+    "Purple",
+    "Rocket",
+    "Wizard",
+    "Bicycle",
+    "Sunset",
+    "Tiger",
+]
 _FIELD = re.compile(r"\{([A-Za-z0-9]+)(?::(\d+))?\}")
 
 

@@ -70,7 +70,7 @@ def test_no_stored_example_looks_like_a_secret():
     ["a" * 9000, "=" * 9000, "sig=" * 3000, "password=" * 2000, "://" * 3000, "://a:" * 3000,
      "-----BEGIN PRIVATE " * 500, "accountkey=" * 2000, ";password=;" * 1000, "A" * 76 + "+ASt",
      '{"kty": "RSA", ' * 1000, "authorization: basic " * 500, "azure_" * 2000, "eyj." * 3000,
-     "eyJaaaaaaaaaaaaaaaaa." * 500, "\n" * 9000, "curl -u " * 1000, "token" * 3000, "\"" * 9000],
+     "eyJaaaaaaaaaaaaaaaaa." * 500, "\n" * 9000, "curl -u " * 1000, "token" * 3000, '"' * 9000],
     ids=lambda text: text[:16].strip(),
 )  # fmt: skip
 def test_no_text_makes_a_rule_slow(text):
@@ -110,7 +110,9 @@ def test_a_pattern_outside_of_the_subset_is_refused(pattern):
     assert pattern_error(pattern) is not None
 
 
-@pytest.mark.parametrize("pattern", [r"a{1,3}", r"[*+?]{2}", r"\*\+\?\.", r"(?i)a(?:b|c)?", r"\$[a]"])
+@pytest.mark.parametrize(
+    "pattern", [r"a{1,3}", r"[*+?]{2}", r"\*\+\?\.", r"(?i)a(?:b|c)?", r"\$[a]"]
+)
 def test_a_pattern_of_the_subset_is_taken(pattern):
     assert pattern_error(pattern) is None
 

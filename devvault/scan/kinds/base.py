@@ -97,8 +97,8 @@ _NAMES = (
     (r"(?:.*[.-])?dockerfile(?:[.-].*)?|containerfile", "docker"),
     (r"\.?(?:bash|zsh|ksh|sh)(?:_?(?:profile|aliases|login|history)|rc|env)|\.profile", "shell"),
     (r"\.netrc|_netrc|\.?git-credentials|\.pgpass|\.?htpasswd", "netrc"),
-    (r"\.?(?:npmrc|yarnrc|pypirc|s3cfg|boto|my\.cnf|editorconfig|gitconfig|credentials"
-     r"|curlrc|wgetrc|msmtprc|esmtprc|condarc)", "ini"),
+    (r"\.?(?:npmrc|yarnrc|pypirc|s3cfg|boto|my\.cnf|editorconfig|gitconfig|credentials)", "ini"),
+    (r"\.?(?:curl|wget|msmtp|esmtp|conda)rc", "ini"),
     (r"(?:gnu)?makefile|.*\.mk|justfile|procfile", "shell"),
     (r"gemfile|rakefile|vagrantfile|podfile|fastfile|brewfile", "ruby"),
     (r"jenkinsfile", "java"),

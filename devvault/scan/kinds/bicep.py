@@ -11,5 +11,6 @@ from devvault.scan.kinds.code import BICEP, read_code
 
 def read(text: str, spans: Spans) -> Iterator[Pair]:
     """Return the pairs of a Bicep file; see `base.Read`."""
-    for pair in read_code(text, spans, BICEP):
+    del spans  # a name stands above its value
+    for pair in read_code(text, [(0, len(text))], BICEP):
         yield replace(pair, place=Place.SETTINGS)

@@ -35,7 +35,8 @@ _NAME = (
 _OPERATOR = (
     r"(?P<op>\]?\)?\s*(?::=|=>|[!=]==?|\|\|=|\?\?=|\+=|<-|=|:)\s*"
     r"|\??\s*:\s*[A-Za-z_&\[][\w.<>\[\]|?,&' ]{0,48}?\s*=\s*"
-    r"|\s+[A-Za-z_][\w\[\]?]{0,30}\s*=\s*"
+    r"|[^\S\n]+(?P<late>[A-Za-z_$][\w\[\]?*]{0,80})[^\S\n]*=\s*"
+    r"|[^\S\n]*\{[^{}\n]{0,60}\}[^\S\n]*=\s*"
     r"|\)?\]?\)?\s*(?:\|\||\?\?|\bor\b)\s*"
     r"|(?:\s+as\s+\w+)?\s*,\s*"
     r"|\s*\(\s*"
@@ -85,6 +86,12 @@ HCL = Dialect(_DOUBLE, joins=r"\+")
 BICEP = Dialect(f"{_LONG}|{_SINGLE}", joins=r"\+")
 
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "b": "\b", "f": "\f"}
+_TELLS = re.compile(
+    r"(?i)(?:password|pwd|key|secret|sig|token|code)\s{0,2}=\s{0,2}[^;,&\s]|://[^/\s:@]*:[^/\s@]+@"
+)
+_TYPES = re.compile(
+    r"(?i)(?:secure|const|static)?(?:string|str|text|char|bytes?|any|object|auto)[\[\]*?]*"
+)
 # A call that only asks for the thing that its argument names, or tells somebody about it.
 _ASKS = re.compile(
     r"(?i)(?:^|[._:>])_?(?:get|fetch|read|find|load|lookup|look_up|resolve|has|is|check|verify"
@@ -124,38 +131,63 @@ def read_code(text: str, spans: Spans, dialect: Dialect) -> Iterator[Pair]:
             done = at
 
 
-def _pair(
-    text: str, match: re.Match[str], dialect: Dialect, stop: int
-) -> tuple[Pair | None, int]:
+def _pair(text: str, match: re.Match[str], dialect: Dialect, stop: int) -> tuple[Pair | None, int]:
     group = _body(match)
     start, end = match.span(group)
     value = _decoded(match, group, dialect)
     at = match.end()
     for _ in range(_MOST_PARTS):
         more = _more(dialect).match(text, at, stop)
-        if more is None or ("\n\n" in text[at : more.start("prefix")]):
+        if more is None or "\n\n" in text[at : more.start("prefix")]:
             break
+        if text[more.end() : more.end() + 8].lstrip()[:1] in (":", "="):
+            break  # the name of the next one
         inside = _body(more)
+        if _TELLS.search(more[inside]) and not _TELLS.search(value):
+            start, end = more.span(inside)  # where of several lines the secret stands
+        elif not _TELLS.search(value):
+            end = more.end(inside)
         value += _decoded(more, inside, dialect)
-        end, at = more.end(inside), more.end()
+        at = more.end()
     if match["maker"] is not None:
         return Pair("password", value, start, end, Place.CODE), at
     key, is_name = (match["name"], True) if match["name"] else (match["quoted"], False)
     operator = match["op"].strip()
+    if match["late"] and not _TYPES.fullmatch(match["late"]):
+        key = match["late"]  # `String key =`, other than `key string =`
     follow = text[at : at + 24].lstrip(" \t")
     if not is_name and follow[:1] == ":" and operator in (",", "["):
         # The literal is a name of its own: {"a": x, "b": y}.
         return None, match.start(group) - 1
     if operator == "," and is_name:
         return None, match.start(group) - 1
-    if operator == "(" and (not is_name or _ASKS.search(key)):
-        # getPassword("name", "default"): what is behind the name may still be a value.
+    if operator == "(" and (not is_name or follow[:1] == "," or _ASKS.search(key)):
+        # getPassword("name", "default"), put("name", "value"): the value comes next.
         return None, match.start(group) - 1
     if operator == "" and not (is_name and (key.startswith("-") or "\n" not in match["op"])):
         return None, match.start(group) - 1
     if follow.startswith(("]", ")")) and operator in ("[", "(") and follow[1:3].lstrip()[:1] == "=":
         return None, match.start(group) - 1
+    if key.lower() in _VALUES:
+        key = _sibling(text, match.start(), match.end()) or key
     return Pair(key, value, start, end, Place.CODE), at
+
+
+_VALUES = frozenset({"value", "defaultvalue", "default", "val", "plaintext", "secretvalue"})
+_SIBLING = re.compile(
+    r"(?<![\w-])[\"']?(?:name|key|Name|Key)[\"']?\s*[:=]\s*[\"'`]([^\"'`\n]{1,100})[\"'`]"
+)
+
+
+def _sibling(text: str, start: int, end: int) -> str:
+    """Return the name that stands beside a value in the same braces, "" for none."""
+    first = max(text.rfind("{", max(0, start - 400), start), start - 400, 0)
+    before = _SIBLING.findall(text[first:start])
+    if before:
+        return str(before[-1])
+    last = text.find("}", end, end + 200)
+    behind = _SIBLING.search(text, end, last if last >= 0 else end + 200)
+    return behind[1] if behind is not None else ""
 
 
 def _body(match: re.Match[str]) -> str:
@@ -169,7 +201,7 @@ def _body(match: re.Match[str]) -> str:
 def _decoded(match: re.Match[str], group: str, dialect: Dialect) -> str:
     body = match[group]
     prefix = match["prefix"]
-    if group in ("verbatim",):
+    if group == "verbatim":
         body = body.replace('""', '"')
     elif group == "doubled":
         body = body.replace("''", "'")

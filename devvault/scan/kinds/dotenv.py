@@ -1,4 +1,4 @@
-"""Env files: read by their own parser; a line that it refuses, and what is commented out, by line."""
+"""Env files, by their own parser; lines that it refuses or that are commented out, one by one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HCL and its values' files: attributes, the defaults of variables, blocks of a name and a value."""
+"""HCL and its values' files: attributes, defaults of variables, blocks of a name and a value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""INI files, and the many that are like them: a name, `=`, `:` or blanks, and a value, line by line."""
+"""INI files and the many that are like them: a name, `=`, `:` or blanks, a value, line by line."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def _blank() -> re.Pattern[str]:
 def read(text: str, spans: Spans) -> Iterator[Pair]:
     """Return the settings of such a file; see `base.Read`."""
     del spans
-    found = [pair for pair in _read(text, _lines())]
-    found += [pair for pair in _read(text, _blank())]
+    found = list(_read(text, _lines()))
+    found += list(_read(text, _blank()))
     yield from sorted(found, key=lambda pair: pair.start)
 
 

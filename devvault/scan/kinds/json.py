@@ -17,7 +17,9 @@ _MOST_DEEP = 200
 _NAMES = frozenset({"name", "key", "variable", "setting", "slotsettingname", "secretname"})
 _VALUES = frozenset({"value", "defaultvalue", "default", "secretvalue", "plaintext", "val"})
 # Members of these are secrets whatever they are called.
-HOLDERS = re.compile(r"(?i)(?:secrets?|passwords?|tokens?|credentials?|(?:function|system|master|host|api)_?keys?)")
+HOLDERS = re.compile(
+    r"(?i)(?:secrets?|passwords?|tokens?|credentials?|(?:function|system|master|host|api)_?keys?)"
+)
 
 
 @cache

@@ -34,12 +34,18 @@ def read(text: str, spans: Spans) -> Iterator[Pair]:
         yield from _prose(text, spans, done, block.start())
         language = block[2].lower()
         suffix = _LANGUAGES.get(language, language)
-        kind = find_kind("dockerfile" if suffix == "dockerfile" else f"x.{suffix or 'txt'}", block[3])
+        kind = find_kind(
+            "dockerfile" if suffix == "dockerfile" else f"x.{suffix or 'txt'}", block[3]
+        )
         if kind == "markdown":
             kind = "text"
         at = block.start(3)
         inside = block[3]
-        own = [(max(a - at, 0), min(b - at, len(inside))) for a, b in spans if b > at and a < block.end(3)]
+        own = [
+            (max(a - at, 0), min(b - at, len(inside)))
+            for a, b in spans
+            if b > at and a < block.end(3)
+        ]
         for pair in get_reader(kind)(inside, own):
             place = Place.CODE if pair.place is Place.CODE else Place.PROSE
             yield replace(pair, start=pair.start + at, end=pair.end + at, place=place)

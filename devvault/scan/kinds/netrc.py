@@ -1,4 +1,4 @@
-"""Files that hold nothing but log-ins: .netrc, .pgpass. (In .git-credentials they are URLs.)"""
+"""Files of log-ins: .netrc, .pgpass, password files; in .git-credentials they are URLs."""
 
 from __future__ import annotations
 

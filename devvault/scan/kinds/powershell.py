@@ -20,7 +20,9 @@ def _secure() -> re.Pattern[str]:
 
 @cache
 def _bare() -> re.Pattern[str]:
-    return re.compile(r"(?<![\w-])--?([A-Za-z][\w-]{2,60})(?:[^\S\n]+|[:=])([^\s\"'$@({|;-][^\s\"'|;]{2,512})")
+    return re.compile(
+        r"(?<![\w-])--?([A-Za-z][\w-]{2,60})(?:[^\S\n]+|[:=])([^\s\"'$@({|;-][^\s\"'|;]{2,512})"
+    )
 
 
 def read(text: str, spans: Spans) -> Iterator[Pair]:
@@ -31,7 +33,8 @@ def read(text: str, spans: Spans) -> Iterator[Pair]:
             group = 1 if match[1] is not None else 2
             found.append(Pair("password", match[group], match.start(group), match.end(group)))
         for match in _bare().finditer(text, first, last):
-            found.append(Pair(match[1], match[2], match.start(2), match.end(2), Place.SETTINGS))
+            place = match.span(2)
+            found.append(Pair(match[1], match[2], *place, Place.SETTINGS))
     seen: dict[int, Pair] = {}
     for pair in found:
         if pair.start not in seen or pair.key == "password":

@@ -1,4 +1,4 @@
-"""Shell scripts, and what holds commands: assignments, options, what is passed to well-known tools."""
+"""Shell scripts: assignments, options, and what is passed to well-known tools."""
 
 from __future__ import annotations
 
@@ -8,14 +8,19 @@ from functools import cache
 
 from devvault.scan.kinds.base import Pair, Place, Spans
 
-_VALUE = r"(?:\\?\"(?P<double>(?:[^\"\\\n]|\\[\s\S]){0,8192})\"|'(?P<single>[^'\n]{0,8192})'|(?P<bare>[^\s\"'|&;()<>]{1,2048}))"
+_VALUE = (
+    r"(?:\\?\"(?P<double>(?:[^\"\\\n]|\\[\s\S]){0,8192})\"|'(?P<single>[^'\n]{0,8192})'"
+    r"|(?P<bare>[^\s\"'|&;()<>]{1,2048}))"
+)
 
 
 @cache
 def _assigned() -> re.Pattern[str]:
     return re.compile(
         r"(?:(?<![\w.$%{/?&-])(?P<name>[A-Za-z_][\w.-]{0,80}(?:__[\w-]{1,80})?)\+?=" + _VALUE + ")"
-        r"|(?:(?<![\w-])(?P<flag>--?[A-Za-z][\w-]{1,60})(?:=|[^\S\n]+)(?!-)" + _VALUE.replace("P<", "P<f") + ")"
+        r"|(?:(?<![\w-])(?P<flag>--?[A-Za-z][\w-]{1,60})(?:=|[^\S\n]+)(?!-)"
+        + _VALUE.replace("P<", "P<f")
+        + ")"
         r"|(?:[\"'](?P<header>[A-Za-z][\w-]{1,60}):\s{0,4}(?P<held>[^\"'\n]{1,2048})[\"'])"
         r"|(?:(?<![\w-])(?:-u|--user)[^\S\n]+[\"']?[^\s:\"'$]{1,80}:(?P<user>[^\s\"']{1,200}))"
         r"|(?:(?:sshpass[^\S\n]+-p|docker[^\n]{0,120}?login[^\n]{0,200}?[^\S\n]-p"

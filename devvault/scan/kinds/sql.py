@@ -25,9 +25,7 @@ def _statements() -> re.Pattern[str]:
 
 @cache
 def _insert() -> re.Pattern[str]:
-    return re.compile(
-        r"(?i)insert\s+into\s+[\w.\"\[\]`]{1,120}\s*\(([^()]{1,2000})\)\s*values\s*"
-    )
+    return re.compile(r"(?i)insert\s+into\s+[\w.\"\[\]`]{1,120}\s*\(([^()]{1,2000})\)\s*values\s*")
 
 
 @cache
@@ -47,11 +45,11 @@ def read(text: str, spans: Spans) -> Iterator[Pair]:
         for match in _statements().finditer(text, first, last):
             if match[2] is None:
                 continue
-            key = (match["name"] or "password").strip("\"[]`@:$")
+            key = (match["name"] or "password").strip('"[]`@:$')
             value = match[2].replace("''", "'")
             found.append(Pair(key, value, match.start(2), match.end(2), Place.SETTINGS))
     for match in _insert().finditer(text):
-        names = [name.strip(" \t\r\n\"[]`") for name in match[1].split(",")]
+        names = [name.strip(' \t\r\n"[]`') for name in match[1].split(",")]
         at = match.end()
         while (row := _row().match(text, at)) is not None:
             cells = list(_cell().finditer(text, row.start(1), row.end(1)))

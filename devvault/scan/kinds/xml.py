@@ -45,7 +45,11 @@ def read(text: str, spans: Spans) -> Iterator[Pair]:
                     yield Pair(pair.key, pair.value, pair.start + at, pair.end + at)
             continue
         attributes = [
-            (one[1], one[2] if one[2] is not None else one[3], one.start(2 if one[2] is not None else 3))
+            (
+                one[1],
+                one[2] if one[2] is not None else one[3],
+                one.start(2 if one[2] is not None else 3),
+            )
             for one in _attributes().finditer(text, match.start(2), match.end(2))
         ]
         named = next((value for key, value, _ in attributes if key in _NAMES), "")

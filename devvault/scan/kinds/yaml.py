@@ -45,7 +45,7 @@ def _flow() -> re.Pattern[str]:
 
 @dataclass(slots=True)
 class _Frame:
-    """A mapping that is open: how far in, under which name; a list's item has a frame of its own."""
+    """A mapping that is open: how far in, under which name; a list's item has its own."""
 
     indent: int
     key: str
@@ -96,7 +96,7 @@ def read(text: str, spans: Spans) -> Iterator[Pair]:
         while len(frames) > 1 and (
             frames[-1].indent > indent
             or (match["dash"] and frames[-1].indent >= indent)
-            or frames[-1].indent == indent and not frames[-1].key and not key
+            or (frames[-1].indent == indent and not frames[-1].key and not key)
         ):
             yield from _closed(frames.pop())
         if key and frames[-1].indent < indent:
@@ -114,7 +114,7 @@ def read(text: str, spans: Spans) -> Iterator[Pair]:
         if not value:
             continue
         if value[0] in "{[" and ":" in value:
-            yield from _from_flow(value, value_at, holder if not key else key)
+            yield from _from_flow(value, value_at, key or holder)
             continue
         if value.startswith(("!", "&", "*")):
             word, _, rest = value.partition(" ")
@@ -128,7 +128,9 @@ def read(text: str, spans: Spans) -> Iterator[Pair]:
         if not key:
             yield from _item(holder, plain, start, end)
             continue
-        yield from _member(frames[-1], holder, key, Pair(key, plain, start, end), is_secret=is_secret)
+        yield from _member(
+            frames[-1], holder, key, Pair(key, plain, start, end), is_secret=is_secret
+        )
     while frames:
         yield from _closed(frames.pop())
 
@@ -145,9 +147,7 @@ def _holder(frames: list[_Frame]) -> str:
     return next((frame.key for frame in reversed(frames[:-1]) if frame.key), "")
 
 
-def _member(
-    frame: _Frame, holder: str, key: str, pair: Pair, *, is_secret: bool
-) -> Iterator[Pair]:
+def _member(frame: _Frame, holder: str, key: str, pair: Pair, *, is_secret: bool) -> Iterator[Pair]:
     lowered = key.lower()
     if lowered in _NAMES:
         frame.name = pair.value
