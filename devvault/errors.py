@@ -38,12 +38,20 @@ class DevvaultError(Exception):
         self.hint = hint
         self.inner = inner
         self.fields = fields
+        # Whether the trail has it: whoever refuses before the gate was asked must see to that.
+        self.recorded = False
 
 
 class Invalid(DevvaultError):
     """What was asked for is malformed or over a limit. HTTP 400."""
 
     code = "BadParameter"
+
+
+class WrongMethod(DevvaultError):
+    """There is such a path, and it takes other methods: `fields["allow"]`. HTTP 405."""
+
+    code = "MethodNotAllowed"
 
 
 class Unauthorized(DevvaultError):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from devvault.access.policies import allows
 from devvault.access.principals import Caller
-from devvault.access.rbac import Assignment, scope_covers
-from devvault.access.roles import built_in
+from devvault.access.rbac import Assignment, Grants
 from devvault.errors import Forbidden
 from devvault.model.operations import DELETE_ASSIGNMENT, PUT_ASSIGNMENT, Operation
 from devvault.model.vault import Vault
@@ -26,7 +24,8 @@ class Question:
     """May this caller do this to this resource? `vault` is the one that holds it, if any.
 
     `role` is the GUID of the role that is given or taken away, where that is what is asked; a role
-    with a condition on it allows nothing of the kind without.
+    with a condition on it allows nothing of the kind without. `version` is the one version of an
+    object that is read or changed; a role on that version alone is enough for it.
     """
 
     caller: Caller
@@ -34,6 +33,12 @@ class Question:
     resource: str
     vault: Vault | None = None
     role: str = ""
+    version: str = ""
+
+    @property
+    def place(self) -> str:
+        """The resource id with the version."""
+        return f"{self.resource}/versions/{self.version}" if self.version else self.resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,7 @@ class Decision:
     assignment: Assignment | None = None
 
 
-def decide(question: Question, assignments: Sequence[Assignment]) -> Decision:
+def decide(question: Question, grants: Grants) -> Decision:
     """Decide; whatever no rule allows is refused."""
     caller, operation = question.caller, question.operation
     if caller.kind == "System":
@@ -55,27 +60,21 @@ def decide(question: Question, assignments: Sequence[Assignment]) -> Decision:
             return Decision(True, "the owner of the home")
         return Decision(False, "only the owner of the home may do this")
     if operation.data and question.vault is not None and not question.vault.rbac:
-        kind = operation.action.split("/")[2]
-        if allows(question.vault, caller, kind, operation.permission):
+        if allows(question.vault, caller, operation.kind, operation.permission):
             return Decision(True, "an access policy of the vault")
         return Decision(False, "no access policy of the vault gives it")
-    return _by_role(question, assignments)
+    return _by_role(question, grants)
 
 
-def _by_role(question: Question, assignments: Sequence[Assignment]) -> Decision:
-    caller, operation = question.caller, question.operation
-    ids, roles = caller.ids, built_in()
-    grants = operation.action in _GRANTS
-    for assignment in assignments:
-        if assignment.principal.lower() not in ids:
+def _by_role(question: Question, grants: Grants) -> Decision:
+    operation = question.operation
+    gives = operation.action in _GRANTS
+    for assignment, role in grants.above(question.caller.ids, question.place):
+        if not role.allows(operation.action, data=operation.data):
             continue
-        role = roles.get(assignment.role_id.lower())
-        if role is None or not role.allows(operation.action, data=operation.data):
+        if gives and not role.may_assign(question.role):
             continue
-        if grants and not role.may_assign(question.role):
-            continue
-        if scope_covers(assignment.scope, question.resource):
-            return Decision(True, f"role {role.name} at {assignment.scope}", assignment)
+        return Decision(True, f"role {role.name} at {assignment.scope}", assignment)
     return Decision(False, "no role assignment gives it")
 
 
@@ -86,9 +85,8 @@ def refusal(question: Question, decision: Decision) -> Forbidden:
         return Forbidden(decision.reason)
     where = f"{vault.name};location={vault.location}" if vault is not None else ""
     if operation.data and vault is not None and not vault.rbac:
-        kind = operation.action.split("/")[2]
         return Forbidden(
-            f"The user, group or application '{caller.words}' does not have {kind}"
+            f"The user, group or application '{caller.words}' does not have {operation.kind}"
             f" {operation.permission} permission on key vault '{where}'. For help resolving this"
             " issue, please see https://go.microsoft.com/fwlink/?linkid=2125287",
             inner="AccessDenied",

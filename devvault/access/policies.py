@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from devvault.access.principals import Caller
 from devvault.errors import Invalid
 from devvault.model.vault import Policy, Vault
@@ -25,6 +28,8 @@ PERMISSIONS: dict[str, frozenset[str]] = {
         _SHARED | {"set", "update", "regeneratekey", "getsas", "listsas", "setsas", "deletesas"}
     ),
 }
+# What `manageissuers` includes (REST specification: "the manageissuers/getissuers permission").
+_ISSUERS = frozenset({"getissuers", "listissuers", "setissuers", "deleteissuers"})
 
 
 def allows(vault: Vault, caller: Caller, kind: str, permission: str) -> bool:
@@ -34,9 +39,18 @@ def allows(vault: Vault, caller: Caller, kind: str, permission: str) -> bool:
     match. One of another tenant than the vault's gives nothing. `all` is everything but the
     privileged `purge`.
     """
-    return any(
-        _is_for(policy, vault, caller) and _gives(policy, kind, permission)
-        for policy in vault.policies
+    return giving(vault, caller, kind, permission) is not None
+
+
+def giving(vault: Vault, caller: Caller, kind: str, permission: str) -> Policy | None:
+    """Return the first policy that gives the caller this verb on this kind, or None."""
+    return next(
+        (
+            policy
+            for policy in vault.policies
+            if _is_for(policy, vault, caller) and gives_verb(policy, kind, permission)
+        ),
+        None,
     )
 
 
@@ -54,13 +68,104 @@ def check_policies(policies: tuple[Policy, ...], tenant: str) -> None:
                 "An invalid value was provided for 'accessPolicies': each entry names the vault's"
                 f" own tenant {tenant} and an object id."
             )
-        for kind, verbs in _verbs(policy).items():
+        for kind, verbs in verbs_of(policy).items():
             for verb in verbs:
                 if verb.lower() not in PERMISSIONS[kind]:
                     raise Invalid(
                         f"An invalid value was provided for 'accessPolicies': '{verb}' is no"
                         f" permission on {kind}."
                     )
+
+
+def add_policies(policies: tuple[Policy, ...], given: tuple[Policy, ...]) -> tuple[Policy, ...]:
+    """Return the policies with more permissions, or more entries."""
+
+    def more(old: Policy, new: Policy) -> Policy:
+        had = verbs_of(old)
+        both = {kind: (*had[kind], *verbs) for kind, verbs in verbs_of(new).items()}
+        return _with(old, {kind: _distinct(verbs) for kind, verbs in both.items()})
+
+    return _merged(policies, given, more)
+
+
+def replace_policies(policies: tuple[Policy, ...], given: tuple[Policy, ...]) -> tuple[Policy, ...]:
+    """Return the policies with these instead of those of the same identities; others stay."""
+    return _merged(policies, given, lambda _old, new: new)
+
+
+def remove_policies(policies: tuple[Policy, ...], given: tuple[Policy, ...]) -> tuple[Policy, ...]:
+    """Return the policies without these permissions; an entry with none left goes.
+
+    An entry of `given` without any permission takes the identity's whole entry away.
+    """
+
+    def less(old: Policy, new: Policy) -> Policy:
+        taken = verbs_of(new)
+        everything = not any(taken.values())
+        left = {
+            kind: () if everything else _without(kind, verbs, taken[kind])
+            for kind, verbs in verbs_of(old).items()
+        }
+        return _with(old, left)
+
+    known = {_identity(policy) for policy in policies}
+    merged = _merged(policies, tuple(one for one in given if _identity(one) in known), less)
+    touched = {_identity(policy) for policy in given}
+    return tuple(
+        policy
+        for policy in merged
+        if _identity(policy) not in touched or any(verbs_of(policy).values())
+    )
+
+
+def _merged(
+    policies: tuple[Policy, ...],
+    given: tuple[Policy, ...],
+    join: Callable[[Policy, Policy], Policy],
+) -> tuple[Policy, ...]:
+    found = list(policies)
+    places: dict[tuple[str, str, str], list[int]] = {}
+    for at, old in enumerate(found):
+        places.setdefault(_identity(old), []).append(at)
+    for new in given:
+        known = places.get(_identity(new))
+        if known is None:
+            places[_identity(new)] = [len(found)]
+            found.append(new)
+        else:
+            for at in known:
+                found[at] = join(found[at], new)
+    return tuple(found)
+
+
+def _with(policy: Policy, verbs: dict[str, tuple[str, ...]]) -> Policy:
+    return replace(
+        policy,
+        keys=verbs["keys"],
+        secrets=verbs["secrets"],
+        certificates=verbs["certificates"],
+        storage=verbs["storage"],
+    )
+
+
+def _distinct(verbs: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple({verb.lower(): verb for verb in verbs}.values())
+
+
+def _identity(policy: Policy) -> tuple[str, str, str]:
+    return policy.tenant.lower(), policy.oid.lower(), policy.appid.lower()
+
+
+def _without(kind: str, verbs: tuple[str, ...], taken: tuple[str, ...]) -> tuple[str, ...]:
+    gone = {verb.lower() for verb in taken}
+    if "all" in gone:
+        gone |= PERMISSIONS[kind] - {"purge"}
+    elif gone and "all" in {verb.lower() for verb in verbs}:
+        # All but some: what is left is written out.
+        spelled = (verb for verb in verbs if verb.lower() != "all")
+        rest = sorted(PERMISSIONS[kind] - {"all", "purge"})
+        verbs = _distinct((*rest, *spelled))
+    return tuple(verb for verb in verbs if verb.lower() not in gone)
 
 
 def _is_for(policy: Policy, vault: Vault, caller: Caller) -> bool:
@@ -71,13 +176,17 @@ def _is_for(policy: Policy, vault: Vault, caller: Caller) -> bool:
     return policy.oid.lower() in caller.ids
 
 
-def _gives(policy: Policy, kind: str, permission: str) -> bool:
-    verbs = {verb.lower() for verb in _verbs(policy).get(kind, ())}
+def gives_verb(policy: Policy, kind: str, permission: str) -> bool:
+    """Say whether an entry holds a permission, or one that includes it."""
+    verbs = {verb.lower() for verb in verbs_of(policy).get(kind, ())}
     wanted = permission.lower()
+    if wanted in _ISSUERS and "manageissuers" in verbs:
+        return True
     return wanted != "" and (wanted in verbs or ("all" in verbs and wanted != "purge"))
 
 
-def _verbs(policy: Policy) -> dict[str, tuple[str, ...]]:
+def verbs_of(policy: Policy) -> dict[str, tuple[str, ...]]:
+    """Return the permissions of an entry, per kind of object."""
     return {
         "secrets": policy.secrets,
         "keys": policy.keys,

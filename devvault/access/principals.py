@@ -1,8 +1,36 @@
-"""Who asks: the caller of an operation, and where the request came from."""
+"""Who there is and who asks: principals, the caller of an operation, where it came from."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+
+USER = "User"
+GROUP = "Group"
+SERVICE = "ServicePrincipal"
+KINDS = (USER, GROUP, SERVICE)
+# The client id under which Azure CLI's users appear; the calls of people bear it here.
+USER_APP = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Somebody or something that can be given rights, by object id.
+
+    `appid` is the application (client) id of a service principal; `resource_id` is the ARM id of
+    what a managed identity belongs to. `groups` are the object ids of the groups it is in.
+    """
+
+    oid: str
+    name: str
+    kind: str
+    appid: str = ""
+    resource_id: str = ""
+    groups: tuple[str, ...] = ()
+
+    def caller(self, tenant: str) -> Caller:
+        """Return it as the one who asks, with no right of the home's owner."""
+        appid = self.appid or USER_APP
+        return Caller(self.oid, appid, tenant, self.name, self.kind, self.groups)
 
 
 @dataclass(frozen=True, slots=True)

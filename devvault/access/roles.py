@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from datetime import datetime
+from functools import cache, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -16,7 +16,8 @@ class Role:
     """A role definition; patterns hold `*`, which matches any text, slashes too.
 
     `assigns` is the one condition that a built-in role carries: the roles (GUIDs) that its holder
-    may give and take away. None is no condition.
+    may give and take away. None is no condition. `assignable` is where a role can be assigned;
+    what is there for a custom role alone is empty in a built-in one.
     """
 
     id: str
@@ -27,6 +28,12 @@ class Role:
     data_actions: tuple[str, ...]
     not_data_actions: tuple[str, ...]
     assigns: frozenset[str] | None = None
+    assignable: tuple[str, ...] = ("/",)
+    custom: bool = False
+    created: datetime | None = None
+    updated: datetime | None = None
+    created_by: str = ""
+    updated_by: str = ""
 
     def allows(self, action: str, *, data: bool) -> bool:
         """Say whether the role allows an action (or data action), its exceptions applied."""
@@ -39,15 +46,30 @@ class Role:
         return self.assigns is None or role_id.lower() in self.assigns
 
 
+@lru_cache(maxsize=8192)
 def matches(patterns: tuple[str, ...], action: str) -> bool:
-    """Say whether one of the patterns matches the action, case-insensitively."""
-    return bool(patterns) and _compiled(patterns).fullmatch(action) is not None
+    """Say whether one of the patterns matches the action, case-insensitively.
+
+    Its cost is bounded for every pattern that a custom role may hold, and paid once.
+    """
+    wanted = action.lower()
+    return any(_matches(pattern.lower(), wanted) for pattern in patterns)
 
 
-@cache
-def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
-    parts = (".*".join(re.escape(part) for part in pattern.split("*")) for pattern in patterns)
-    return re.compile("|".join(parts), re.IGNORECASE | re.DOTALL)
+def _matches(pattern: str, action: str) -> bool:
+    first, *rest = pattern.split("*")
+    if not rest:
+        return action == first
+    *middle, last = rest
+    if not action.startswith(first) or not action.endswith(last):
+        return False
+    at, end = len(first), len(action) - len(last)
+    for part in middle:
+        found = action.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return at <= end
 
 
 @cache

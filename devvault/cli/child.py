@@ -8,6 +8,7 @@ the signal that it dies of. What a program of its own leaves behind keeps its ou
 import _signal  # type: ignore[import-not-found]  # typeshed has no such stub
 import posix
 import select
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 
 PIECE = 65536
+# What a pipe to us holds once its writer fills it, where the kernel allows that.
+_WIDE = 1 << 20
+_F_SETPIPE_SZ = 1031
 # How long a child may live, in milliseconds, until a process is spent on telling signals apart.
 _YOUNG = 10
 _ENDLESS = 1024
@@ -48,6 +52,7 @@ class Keeper:
         self._status = -1
         self._witness: tuple[int, int, int] | None = None
         self._poll = select.poll()
+        self._piece = PIECE
         self._noted: set[int] = set()
         self._queue: list[int] = []
         self._busy = False
@@ -69,7 +74,10 @@ class Keeper:
             self._poll.register(reading, select.POLLIN)
             self._poll.register(writing, 0)  # tells when its reader is gone
         self._poll.register(waking, select.POLLIN)
-        events = self._poll.poll(_YOUNG)
+        events = self._poll.poll(0)
+        if not events:
+            self._make_mask()  # the child is still getting ready
+            events = self._poll.poll(_YOUNG)
         while self._status < 0:
             if self._witness is None:
                 self._call_witness()
@@ -94,20 +102,41 @@ class Keeper:
         """Copy a piece of one output, or end it: its writers or its reader are gone."""
         if number in self._open:
             writing = self._open[number]
-            data = posix.read(number, PIECE)
-            if self._mask is None:
-                self._mask = self._make()
-                self._write(2, self._mask.opening())
-            if number not in self._streams:
-                self._streams[number] = self._mask.stream()
-            stream = self._streams[number]
-            if self._write(writing, stream.feed(data) if data else stream.end()) and data:
-                return
+            data = posix.read(number, self._piece)
+            if len(data) == PIECE == self._piece:
+                self._widen()
+            if number in self._streams or data:
+                if number not in self._streams:
+                    mask = self._make_mask()
+                    if not self._streams:
+                        self._write(2, mask.opening())
+                    self._streams[number] = mask.stream()
+                stream = self._streams[number]
+                if self._write(writing, stream.feed(data) if data else stream.end()) and data:
+                    return
             self._close(number)
         else:
             for reading in [r for r, w in self._open.items() if w == number]:
                 if event & (select.POLLERR | select.POLLHUP | select.POLLNVAL):
                     self._close(reading)
+
+    def _make_mask(self) -> "Mask":
+        if self._mask is None:
+            self._mask = self._make()
+        return self._mask
+
+    def _widen(self) -> None:
+        """Let the child run ahead of us while we look at what it wrote."""
+        self._piece = 2 * PIECE
+        if sys.platform != "linux":
+            return
+        import fcntl
+
+        for reading in self._open:
+            try:
+                fcntl.fcntl(reading, _F_SETPIPE_SZ, _WIDE)
+            except OSError:
+                return  # the user's share of such pipes is used up
 
     def _close(self, reading: int) -> None:
         """End one output as the child did; stderr stays for the closing line."""

@@ -9,17 +9,15 @@ import binascii
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from struct import Struct
+    from collections.abc import Iterator, Mapping
+
+    from devvault.cli.sieve import Sieve
 
 MASK = b"[masked]"
 # A shorter value is left alone: it would blot out half of any output.
 SHORTEST = 4
-# From so many bytes on, a look at samples is cheaper than a search for each form.
+# From so many bytes on, at once or in the end, a sieve is cheaper than a search for each form.
 MUCH = 16384
-_GUARDS = 8
-_BLOCK = 256
-_SEARCH, _SAMPLE = 0.22, 42.0  # nanoseconds: a byte of one search, one sample of a piece
 _UNRESERVED = b"-._~"
 # What the usual functions leave as it is beside letters and digits: RFC 3986, the same with
 # slashes, encodeURIComponent, encodeURI, Java's and a form's encoding.
@@ -64,6 +62,8 @@ class Mask:
             heads.setdefault(needle[:_HEAD], []).append(needle)
         self._heads = heads
         self._sieve: Sieve | None = None
+        self._seen = 0
+        self._alphabet = bytes(set(b"".join(owners)))
         self._starts = {head[:size] for head in heads for size in range(1, _HEAD)}
 
     def stream(self) -> "Stream":
@@ -89,23 +89,27 @@ class Mask:
 
     def occurrences(self, text: bytes) -> "list[tuple[int, int, bytes]]":
         """Return (start, -end, needle) of each place where a value stands, by start, long first."""
-        places: list[tuple[int, int, bytes]] = []
-        if len(text) >= MUCH:
-            self._sieve = self._sieve or Sieve(self.owners)
-            if not self._sieve.may_hold(text):
-                return places
-        for needle in self.owners:
-            at = text.find(needle)
-            while at >= 0:
-                places.append((at, -at - len(needle), needle))
-                at = text.find(needle, at + 1)
+        if self._sieve is None:
+            self._seen += len(text)
+            if self._seen >= MUCH:
+                self._sieve = _sieve(self.owners)
+        if self._sieve is not None:
+            places = self._sieve.places(text)
+        else:
+            places = []
+            for needle in self.owners:
+                at = text.find(needle)
+                while at >= 0:
+                    places.append((at, -at - len(needle), needle))
+                    at = text.find(needle, at + 1)
         places.sort()
         return places
 
     def pending(self, text: bytes) -> int:
         """Return where the longest end of `text` begins that more bytes may make a value."""
         size = len(text)
-        first = max(0, size - self.longest + 1)
+        end = text[-self.longest + 1 :] if self.longest > 1 else b""
+        first = size - len(end) + len(end.rstrip(self._alphabet))
         heads = self._heads
         if size - first < len(heads):
             found = [at for at in range(first, size - _HEAD + 1) if text[at : at + _HEAD] in heads]
@@ -174,85 +178,12 @@ class Stream:
         return b"".join(out)
 
 
-class Sieve:
-    """Tells for much text at once that no needle is in it, without a search for each.
-
-    First by bytes that every needle holds one of, while the text holds none of them. Then by
-    samples: a needle of n bytes covers a whole sample of w bytes, wherever it stands, when they are
-    taken every n - w + 1 bytes, or more often.
-    """
-
-    def __init__(self, needles: "Iterable[bytes]") -> None:
-        kept: list[bytes] = []
-        for needle in sorted(needles, key=len):
-            if not any(inner in needle for inner in kept):
-                kept.append(needle)
-        self._needles = kept  # where one of the others is, one of these is
-        self._guards: list[bytes] = []
-        self._patience = self._waiting = 0
-        best = _SEARCH * len(kept)
-        self._width = self._step = 0
-        for width in (4, 8):
-            for count, needle in enumerate(kept):
-                step = len(needle) - width + 1
-                cost = _SEARCH * count + _SAMPLE / max(step, 1)
-                if step >= width and cost < best:
-                    best, self._width, self._step = cost, width, step
-        least = self._width + self._step - 1
-        self._short = [needle for needle in kept if not self._step or len(needle) < least]
-        self._samples: dict[int, list[bytes]] = {}
-        for needle in kept[len(self._short) :]:
-            for at in range(self._step):
-                word = int.from_bytes(needle[at : at + self._width], "little")
-                self._samples.setdefault(word, []).append(needle)
-        self._words = frozenset(self._samples)
-        self._packed: Struct | None = None
-
-    def may_hold(self, text: bytes) -> bool:
-        """Return False where no needle is in the text."""
-        if self._guards and not any(guard in text for guard in self._guards):
-            return False
-        if self._waiting:
-            self._waiting -= 1
-        elif self._find_guards(text):
-            return False
-        if any(needle in text for needle in self._short):
-            return True
-        return bool(self._words) and self._has_sample(text)
-
-    def _find_guards(self, text: bytes) -> bool:
-        """Look for a few bytes that are not in the text, one of them in each needle."""
-        left = self._needles
-        absent = [b"%c" % c for c in set(b"".join(left)) if c not in text]
-        self._guards = []
-        while left and absent and len(self._guards) < _GUARDS:
-            best = max(absent, key=lambda byte: sum(byte in needle for needle in left))
-            self._guards.append(best)
-            left = [needle for needle in left if best not in needle]
-        if left:
-            self._guards = []
-            self._patience = min(2 * self._patience + 1, 127)
-            self._waiting = self._patience
-            return False
-        self._patience = 0
-        return True
-
-    def _has_sample(self, text: bytes) -> bool:
-        if self._packed is None:
-            from struct import Struct
-
-            unit = "I" if self._width == 4 else "Q"
-            self._packed = Struct("<" + f"{unit}{self._step - self._width}x" * _BLOCK)
-        size = self._packed.size
-        hit: set[int] = set()
-        for at in range(0, len(text), size):
-            if at + size <= len(text):
-                found = self._packed.unpack_from(text, at)
-            else:
-                found = self._packed.unpack(text[at:].ljust(size, b"\0"))
-            if not self._words.isdisjoint(found):
-                hit |= self._words.intersection(found)
-        return any(needle in text for word in hit for needle in self._samples[word])
+def _sieve(needles: "Mapping[bytes, object]") -> "Sieve":
+    if __package__:
+        from devvault.cli import sieve
+    else:
+        import sieve  # type: ignore[import-not-found,no-redef]  # it stands beside this one
+    return sieve.Sieve(needles, sieve.find_engine())
 
 
 def forms(value: bytes) -> "set[bytes]":

@@ -21,6 +21,8 @@ _GLOBS = (
     "appsettings*.json",
     "compose*.y*ml",
     "docker-compose*.y*ml",
+    "settings.toml",
+    ".secrets.toml",
 )
 _FILES_LIMIT = 100
 

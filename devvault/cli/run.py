@@ -54,7 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="read this local.settings.json, appsettings*.json or TOML file too, below env files",
+        help="read this file too, below env files: local.settings.json, appsettings*.json, TOML,"
+        " compose (FILE#SERVICE), Container Apps, ARM and bicepparam parameters,"
+        " SecretProviderClass, ...",
     )
     parser.add_argument(
         "--identity", metavar="I", help="resolve as this identity (default: the developer)"
@@ -206,13 +208,16 @@ def _without_rows(reply: bytes, lines: list[bytes] | None) -> bytes:
 
 def _read(path: bytes, name: bytes) -> bytes:
     from devvault.cli.project import find_folder, read_settings
+    from devvault.resolver.files import split_part
 
-    data = read_settings(Path(os.fsdecode(path)), find_folder())
+    data = read_settings(Path(split_part(os.fsdecode(path))[0]), find_folder())
     return b"%b\0%d\0%b" % (name, len(data), data)
 
 
 def _read_listed(root: bytes, path: bytes) -> bytes:
-    place = Path(os.fsdecode(path))
+    from devvault.resolver.files import split_part
+
+    place = Path(split_part(os.fsdecode(path))[0])
     real = place.resolve()
     if not real.is_relative_to(os.fsdecode(root)):
         raise WrongUse(f"the project lists {place}, which lies outside of it")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 
 from devvault.errors import Unavailable, WrongUse
 
-FORMS = ("json", "jsonc", "yaml", "table", "tsv", "none")
+FORMS = ("json", "jsonc", "yaml", "yamlc", "table", "tsv", "none")
 
 Table = Callable[[object], object]
 
@@ -43,7 +43,7 @@ def show(args: argparse.Namespace, result: object, *, table: Table | None = None
     query: str | None = args.query
     if query is not None:
         result = search(query, result)
-    if result is None or form == "none":
+    if result is None or form == "none" or getattr(args, "no_wait", False):
         return
     if form == "table":
         from devvault.cli.rows import to_table
@@ -56,7 +56,7 @@ def show(args: argparse.Namespace, result: object, *, table: Table | None = None
         from devvault.cli.rows import to_tsv
 
         text = to_tsv(result)
-    elif form == "yaml":
+    elif form in ("yaml", "yamlc"):
         text = _yaml(result)
     else:
         text = _json(result)

@@ -1,4 +1,4 @@
-"""Wakes, asks what is due, acts through the vault: purges, retention, anchor, auto-lock.
+"""Wakes, asks what is due, acts: purges, retention, anchor, auto-lock, sessions that are over.
 
 It sleeps a minute at most and compares the wall clock on waking, so that a laptop's sleep or a
 clock set ahead delays nothing by more than that. A clock set back makes nothing happen twice.
@@ -17,7 +17,7 @@ from devvault.clock import Clock
 from devvault.config import Config
 from devvault.daemon.log import Log
 from devvault.errors import DevvaultError
-from devvault.vault import deleted, stash, upkeep
+from devvault.vault import deleted, fingerprints, stash, upkeep
 from devvault.vault.gate import Gate
 from devvault.vault.keeper import UNLOCKED, Keeper
 from devvault.vault.opened import SYSTEM
@@ -45,6 +45,7 @@ class Schedule:
         log: Log,
         *,
         ticks: Callable[[], float] = time.monotonic,
+        sweep: Callable[[], int] = lambda: 0,
     ) -> None:
         self._keeper = keeper
         self._config = config
@@ -52,6 +53,7 @@ class Schedule:
         self._activity = activity
         self._log = log
         self._ticks = ticks
+        self._sweep = sweep
         self._seen = activity.active
         self._used = clock.now()
         self._used_ticks = ticks()
@@ -76,12 +78,14 @@ class Schedule:
         now = self._clock.now()
         self._note_use(now)
         try:
+            self._sweep()
             if self._keeper.state != UNLOCKED:
                 return LONGEST_SLEEP
             left = self._lock_or_wait(now)
             if left <= 0:
                 return LONGEST_SLEEP
             gate = self._keeper.gate
+            fingerprints.drop_idle(gate)
             if gate.stale is not None:
                 return min(left, LONGEST_SLEEP)
             self._keeper.finish_erasing()

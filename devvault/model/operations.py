@@ -27,6 +27,20 @@ class Operation:
     permission: str = ""
     changes: bool = True
 
+    @property
+    def kind(self) -> str:
+        """The kind of object that a data operation is about, as access policies name it."""
+        word = self.action.split("/")[2]
+        return _KINDS.get(word, word)
+
+
+# Data actions whose third word is no kind of object.
+_KINDS = {
+    "keyrotationpolicies": "keys",
+    "certificatecas": "certificates",
+    "certificatecontacts": "certificates",
+}
+
 
 def _data(id: str, audit: str, permission: str, action: str, *, changes: bool = True) -> Operation:
     return Operation(id, audit, f"{_V}/secrets/{action}", True, permission, changes)
@@ -50,11 +64,17 @@ RECOVER_SECRET = _data("RecoverDeletedSecret", "SecretRecover", "recover", "reco
 PURGE_SECRET = _data("PurgeDeletedSecret", "SecretPurge", "purge", "purge/action")
 BACKUP_SECRET = _data("BackupSecret", "SecretBackup", "backup", "backup/action", changes=False)
 RESTORE_SECRET = _data("RestoreSecret", "SecretRestore", "restore", "restore/action")
+# A request to a vault that names no operation: it is refused, and the refusal is recorded.
+OTHER_DATA = Operation("OtherData", "Unknown", f"{_V}/other", changes=False)
 
 GET_VAULT = Operation("VaultsGet", "VaultGet", f"{_V}/read", changes=False)
 LIST_VAULTS = Operation("VaultsList", "VaultList", f"{_V}/read", changes=False)
 PUT_VAULT = Operation("VaultsCreateOrUpdate", "VaultPut", f"{_V}/write")
 PATCH_VAULT = Operation("VaultsUpdate", "VaultPatch", f"{_V}/write")
+PUT_POLICIES = Operation(
+    "VaultsUpdateAccessPolicy", "VaultAccessPolicyPut", f"{_V}/accessPolicies/write"
+)
+MIGRATE_VAULT = Operation("VaultsMigrateToRbac", "VaultMigrateToRbac", f"{_V}/write")
 DELETE_VAULT = Operation("VaultsDelete", "VaultDelete", f"{_V}/delete")
 RECOVER_VAULT = Operation("VaultsRecover", "VaultRecover", f"{_V}/write")
 GET_DELETED_VAULT = Operation("VaultsGetDeleted", "VaultGetDeleted", f"{_L}/read", changes=False)
@@ -81,10 +101,37 @@ LIST_ASSIGNMENTS = Operation(
 )
 PUT_ASSIGNMENT = Operation("RoleAssignmentsCreate", "RoleAssignmentPut", f"{_A}/write")
 DELETE_ASSIGNMENT = Operation("RoleAssignmentsDelete", "RoleAssignmentDelete", f"{_A}/delete")
-LIST_ROLES = Operation(
-    "RoleDefinitionsList",
-    "RoleDefinitionList",
-    "Microsoft.Authorization/roleDefinitions/read",
+# Whether roles or policies decide in a vault: who changes that gives and takes rights of many.
+CHANGE_MODEL = Operation("VaultsChangeAccessModel", "VaultAccessModelPut", f"{_A}/write")
+_D = "Microsoft.Authorization/roleDefinitions"
+LIST_ROLES = Operation("RoleDefinitionsList", "RoleDefinitionList", f"{_D}/read", changes=False)
+PUT_ROLE = Operation("RoleDefinitionsCreateOrUpdate", "RoleDefinitionPut", f"{_D}/write")
+DELETE_ROLE = Operation("RoleDefinitionsDelete", "RoleDefinitionDelete", f"{_D}/delete")
+
+_I = "Microsoft.ManagedIdentity/userAssignedIdentities"
+PUT_IDENTITY = Operation(
+    "UserAssignedIdentitiesCreateOrUpdate", "ManagedIdentityPut", f"{_I}/write"
+)
+GET_IDENTITY = Operation(
+    "UserAssignedIdentitiesGet", "ManagedIdentityGet", f"{_I}/read", changes=False
+)
+LIST_IDENTITIES = Operation(
+    "UserAssignedIdentitiesList", "ManagedIdentityList", f"{_I}/read", changes=False
+)
+DELETE_IDENTITY = Operation("UserAssignedIdentitiesDelete", "ManagedIdentityDelete", f"{_I}/delete")
+
+_W = "Microsoft.Web/sites"
+PUT_APP = Operation("WebAppsCreateOrUpdate", "WebAppPut", f"{_W}/write")
+GET_APP = Operation("WebAppsGet", "WebAppGet", f"{_W}/read", changes=False)
+LIST_APPS = Operation("WebAppsList", "WebAppList", f"{_W}/read", changes=False)
+DELETE_APP = Operation("WebAppsDelete", "WebAppDelete", f"{_W}/delete")
+PUT_APP_SETTINGS = Operation(
+    "WebAppsUpdateApplicationSettings", "WebAppSettingsPut", f"{_W}/config/write"
+)
+LIST_APP_SETTINGS = Operation(
+    "WebAppsListApplicationSettings",
+    "WebAppSettingsList",
+    f"{_W}/config/list/action",
     changes=False,
 )
 
@@ -107,12 +154,33 @@ CHECK_TRUST = Operation("TrustCheck", "FolderRefused", f"{_H}/trust/read", chang
 PUT_STASH = Operation("StashPut", "FileStash", f"{_H}/stash/write")
 GET_STASH = Operation("StashGet", "FileUnstash", f"{_H}/stash/read", changes=False)
 DELETE_STASH = Operation("StashDelete", "FileStashDelete", f"{_H}/stash/delete")
+PUT_AUTHORITY = Operation("AuthorityPut", "AuthorityCreate", f"{_H}/authority/write")
+ISSUE_LEAF = Operation(
+    "LeafIssue", "ServerCertificateIssue", f"{_H}/authority/sign/action", changes=False
+)
+OPEN_TUNNEL = Operation("TunnelOpen", "ProxyConnect", f"{_H}/proxy/action", changes=False)
 READ_AUDIT = Operation("AuditList", "AuditList", f"{_H}/audit/read", changes=False)
 VERIFY_AUDIT = Operation("AuditVerify", "AuditVerify", f"{_H}/audit/read", changes=False)
 PRUNE_AUDIT = Operation("AuditPrune", "AuditPrune", f"{_H}/audit/delete")
+EXPLAIN_ACCESS = Operation("AccessExplain", "AccessExplain", f"{_H}/access/read", changes=False)
 READ_OVERVIEW = Operation("OverviewGet", "HomeOverview", f"{_H}/read", changes=False)
 LIST_NAMES = Operation("NamesList", "HomeNames", f"{_H}/read", changes=False)
 SCAN_VALUES = Operation("CheckScan", "CheckScan", f"{_H}/scan/action", changes=False)
+LIST_PRINCIPALS = Operation(
+    "PrincipalsList", "PrincipalList", f"{_H}/principals/read", changes=False
+)
+PUT_PRINCIPAL = Operation("PrincipalPut", "PrincipalPut", f"{_H}/principals/write")
+PUT_CREDENTIAL = Operation("CredentialPut", "CredentialPut", f"{_H}/credentials/write")
+DELETE_CREDENTIAL = Operation("CredentialDelete", "CredentialDelete", f"{_H}/credentials/delete")
+LIST_CREDENTIALS = Operation(
+    "CredentialList", "CredentialList", f"{_H}/credentials/read", changes=False
+)
+MAKE_SIGNING_KEY = Operation("SigningKeyMake", "SigningKeyMake", f"{_H}/signing/write")
+# Who asks is only found out by these two, so no right is asked for; what came of it is recorded.
+AUTHENTICATE = Operation(
+    "Authenticate", "Authentication", f"{_H}/authenticate/action", changes=False
+)
+ISSUE_TOKEN = Operation("TokenIssue", "TokenIssue", f"{_H}/tokens/action", changes=False)
 
 OPERATIONS: dict[str, Operation] = {
     found.id: found for found in list(globals().values()) if isinstance(found, Operation)

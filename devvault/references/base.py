@@ -12,12 +12,21 @@ from typing import Protocol, cast
 
 from devvault.errors import Invalid
 from devvault.references.marks import has_mark
-from devvault.references.reference import Reference
-
-INVALID_SYNTAX = "InvalidSyntax"
+from devvault.references.reference import INVALID_SYNTAX, Reference
 
 # name of a form -> "module:class", in the order in which they are asked
-FORMS = MappingProxyType({"appservice": "devvault.references.appservice:AppService"})
+FORMS = MappingProxyType(
+    {
+        "appservice": "devvault.references.appservice:AppService",
+        "azd": "devvault.references.azd:Azd",
+        "containers": "devvault.references.containers:Containers",
+        "appconfig": "devvault.references.appconfig:AppConfig",
+        "arm": "devvault.references.arm:Arm",
+        "bicep": "devvault.references.bicep:Bicep",
+        "csi": "devvault.references.csi:Csi",
+        "devops": "devvault.references.devops:DevOps",
+    }
+)
 
 
 class Form(Protocol):

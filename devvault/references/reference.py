@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 SERVED_SUFFIX = ".vault.azure.net"
+INVALID_SYNTAX = "InvalidSyntax"  # App Service's word, and the code of every refusal to parse
 
 
 # A NamedTuple here and in the other rooms that the library opens: `dataclasses` takes as long to
@@ -15,7 +16,8 @@ class Reference(NamedTuple):
     `text` is the setting as it was written, `vault` and `host` are in lower case, `name` and
     `version` as written (Key Vault compares names case-insensitively); no `version` means the
     newest one. `version` is not checked to be 32 hexadecimal characters: App Service sends it as
-    it is, and the vault answers that there is no such version.
+    it is, and the vault answers that there is no such version. `encoding` is how the vault's text
+    stands for the value: "" (it is the value), `hex` or `base64`.
     """
 
     text: str
@@ -24,6 +26,7 @@ class Reference(NamedTuple):
     version: str | None
     host: str
     form: str
+    encoding: str = ""
 
     @property
     def uri(self) -> str:

@@ -54,6 +54,44 @@ class Source(Protocol):
         ...
 
 
+def decoded(answer: SecretValue | Failure, reference: Reference) -> SecretValue | Failure:
+    """Return the value that a vault's text stands for, where the reference says how it does."""
+    if isinstance(answer, Failure) or not reference.encoding:
+        return answer
+    data = decoded_bytes(answer, reference.encoding)
+    try:
+        return SecretValue(data.decode()) if data is not None else _odd(reference)
+    except UnicodeDecodeError:
+        return Failure(
+            Status.OTHER_REASONS,
+            f"the secret {reference.name} holds no text once its {reference.encoding} is decoded",
+            "let the program read a file: devvault help inject",
+        )
+
+
+def decoded_bytes(value: SecretValue, encoding: str) -> bytes | None:
+    """Return the bytes that a vault's text stands for; None where it is not of this encoding."""
+    import binascii  # only for files of the CSI driver
+
+    text = value.reveal()
+    try:
+        if encoding == "hex":
+            return binascii.unhexlify(text)
+        if encoding == "base64":
+            return binascii.a2b_base64(text, strict_mode=True)
+    except ValueError:
+        return None
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _odd(reference: Reference) -> Failure:
+    return Failure(
+        Status.OTHER_REASONS,
+        f"the secret {reference.name} in {reference.vault} is no {reference.encoding}",
+        "store it encoded, or correct objectEncoding",
+    )
+
+
 def local(vaults: Mapping[str, str], reference: Reference) -> Reference:
     """Return a reference to the local vault that stands for the one that was written."""
     found = vaults.get(reference.vault) if reference.is_served else None

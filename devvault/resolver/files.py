@@ -1,6 +1,7 @@
 """Which files a run reads, and what format each has; shared by the daemon and the run without one.
 
-Order is precedence: settings files (JSON, TOML) come first, so that an env file overrules them.
+Order is precedence: settings files (JSON, TOML, ...) come first, so that an env file overrules
+them. `FILE#PART` chooses a service of a compose file, or a container of an app.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from devvault.errors import WrongUse
 from devvault.resolver.plan import EnvFile
 from devvault.settingsfiles.base import find_format
 from devvault.settingsfiles.project import Project
+from devvault.settingsfiles.shapes import find_shape
 
-_NOT_RUN = "yaml"  # compose reads its own file, and services differ
+_BY_SHAPE = "yaml"  # what a YAML file holds is told by its content
 
 
 def wanted_files(
@@ -52,10 +54,20 @@ def settings_file(file: EnvFile) -> EnvFile:
     Raises:
         WrongUse: its name says none, or one that a run does not read.
     """
-    form = find_format(file.path)
-    if form is None or form == _NOT_RUN:
+    name, part = split_part(file.path)
+    form = find_shape(name, file.data) or find_format(name)
+    if form is None or form == _BY_SHAPE:
         raise WrongUse(
-            f"{file.path}: a run reads settings from .env, *.json and *.toml files",
+            f"{file.path}: a run reads no settings from such a file"
+            " (devvault help run lists what it reads)",
             hint="--env-file FILE",
         )
-    return replace(file, format=form)
+    return replace(file, format=form, part=part)
+
+
+def split_part(path: str) -> tuple[str, str]:
+    """Return a settings file's path, and the part of it that was chosen, "" for none."""
+    name, mark, part = path.rpartition("#")
+    if mark and name.lower().endswith((".yml", ".yaml", ".json")):
+        return name, part
+    return path, ""

@@ -12,14 +12,15 @@ from dataclasses import dataclass, field, replace
 
 from devvault.errors import DevvaultError, Invalid, WrongUse
 from devvault.references.base import find, parse
-from devvault.references.marks import has_mark
+from devvault.references.marks import has_mark, has_plain_mark
 from devvault.references.reference import Reference
 from devvault.references.status import Status
-from devvault.resolver.base import Failed, Failure, local
+from devvault.resolver.base import Failed, Failure, decoded, local
 from devvault.scan.judge import judge
 from devvault.secretvalue import SecretValue
 from devvault.settingsfiles.base import Setting, find_key_error, get_format
 from devvault.settingsfiles.interpolate import interpolate
+from devvault.settingsfiles.shapes import SHAPES, get_shape
 
 __all__ = [
     "ALLOW",
@@ -62,11 +63,16 @@ Lookup = Callable[[Sequence[Reference]], Sequence[SecretValue | Failure]]
 
 @dataclass(frozen=True, slots=True)
 class EnvFile:
-    """One env file as the client read it; `format` is a name of `settingsfiles.base.FORMATS`."""
+    """One file as the client read it.
+
+    `format` is a name of `settingsfiles.base.FORMATS` or `settingsfiles.shapes.SHAPES`; `part` is
+    what of the file was chosen: a service, a container.
+    """
 
     path: str
     data: bytes
     format: str = "dotenv"
+    part: str = ""
 
 
 # The settings of all files, each with its file.
@@ -141,6 +147,11 @@ def read_file(file: EnvFile) -> Sequence[Setting]:
     Raises:
         WrongUse: it is not text, or of no known format.
     """
+    if file.format in SHAPES:
+        try:
+            return get_shape(file.format).read(file.data, file.part)
+        except Invalid as error:
+            raise WrongUse(f"{file.path}: {error.message}", hint="devvault help run") from error
     try:
         form = get_format(file.format)
     except KeyError:
@@ -280,7 +291,7 @@ def _wanted(journey: Journey, settings: Settings, notes: list[str]) -> list[_Wan
     for item in texts:
         if find(item.text) is not None:
             found.append(item)
-        else:
+        elif has_plain_mark(item.text):
             notes.append(
                 f"{item.setting}: a reference inside a longer text is not resolved"
                 " (App Service does not either)"
@@ -307,7 +318,7 @@ def _look_up(
         distinct.setdefault(reference.uri.lower(), reference)
     answers = dict(zip(distinct, lookup(tuple(distinct.values())) if distinct else (), strict=True))
     for item, reference in parsed:
-        answer = answers[reference.uri.lower()]
+        answer = decoded(answers[reference.uri.lower()], reference)
         if isinstance(answer, Failure):
             failures.append(Failed(item.setting, item.text, answer))
         else:

@@ -15,7 +15,7 @@ from devvault.errors import DevvaultError, Invalid, NotFound, PlaintextSecret, U
 from devvault.paths import default_home
 from devvault.references.base import find, parse
 from devvault.references.status import Status
-from devvault.resolver.base import Failed, Failure, local
+from devvault.resolver.base import Failed, Failure, decoded, local
 from devvault.resolver.local import LocalSource
 from devvault.resolver.project import Place, open_place, read_settings
 from devvault.secretvalue import SecretValue
@@ -166,7 +166,7 @@ def _resolve(text: str, folder: str | os.PathLike[str] | None) -> str:
             Status.INVALID_SYNTAX, error.message, error.hint or ""
         )
     else:
-        answer = source_of(place).look_up([reference])[0]
+        answer = decoded(source_of(place).look_up([reference])[0], reference)
     if isinstance(answer, Failure):
         raise unresolved([Failed("reference", text, answer)], [])
     return answer.reveal()
@@ -202,7 +202,7 @@ def _files(place: Place, notes: list[str]) -> list[EnvFile]:
     """Return the files that `devvault run` would read here."""
     from dataclasses import replace
 
-    from devvault.resolver.files import formed, wanted_files
+    from devvault.resolver.files import formed, split_part, wanted_files
     from devvault.resolver.plan import EnvFile
 
     project = str(place.file or "")
@@ -211,7 +211,7 @@ def _files(place: Place, notes: list[str]) -> list[EnvFile]:
     found = []
     for path in listed or paths:
         try:
-            data = read_settings(Path(path), place.folder)
+            data = read_settings(Path(split_part(path)[0]), place.folder)
         except NotFound:
             notes.append(f"the project lists {path}, which is not there")
         else:

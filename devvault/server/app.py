@@ -1,7 +1,8 @@
-"""One ASGI app: the Host header picks the plane, the route picks loop or worker thread.
+"""One ASGI app: the listener and the Host header pick the plane, the route picks loop or thread.
 
-It translates and decides nothing. Whoever comes in here passed the socket's check of the user id
-(`daemon/serve.py`), so the caller is the developer. A web page's request never gets further.
+It translates and decides nothing. Whoever comes over the socket passed its check of the user id
+(`daemon/serve.py`) and is the developer; on the other listeners nothing is said without a token
+or a run's secret. A web page's request never gets further.
 """
 
 from __future__ import annotations
@@ -9,21 +10,33 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
-from urllib.parse import parse_qsl
+from typing import Any, TypeVar
 
-from devvault.access.principals import Origin
+from devvault.access.principals import Caller
 from devvault.errors import DevvaultError, Forbidden, Invalid, NotFound
+from devvault.server.head import (
+    HTTP,
+    PEER,
+    TLS,
+    Head,
+    Scope,
+    check_whole,
+    read_head,
+    refuse_web_page,
+)
 from devvault.server.local.base import Answer, Ask, Plane, Route, Stream
 from devvault.server.local.routes import PATHS, ROUTES
+from devvault.server.refusals import Refusals
 from devvault.server.reply import Reply, Request, error_reply
 from devvault.server.stream import BodyChunks, StreamEmit
 from devvault.vault.keeper import UNLOCKED
 
-PEER = "devvault.peer"
+__all__ = ["HTTP", "PEER", "TLS", "App"]
+
+T = TypeVar("T")
+
 LOCAL_HOST = "devvault"
 CONTROL_HOST = "management.azure.com"
 # A backup blob of one secret with many versions is the largest thing a plane takes. The other
@@ -32,25 +45,13 @@ RESTORE_LIMIT = 32 * 1024 * 1024
 BODY_LIMIT = 1024 * 1024
 # Longer bodies are parsed off the loop: a large env file takes a while.
 _INLINE_LIMIT = 64 * 1024
-_VAULT_HOST = re.compile(r"[a-z][a-z0-9-]{1,22}[a-z0-9]\.vault\.azure\.net")
+_VAULT_HOST = re.compile(r"([a-z][a-z0-9-]{1,22}[a-z0-9])\.vault\.azure\.net")
 _WORKERS = 32
 
-Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Report = Callable[[str, BaseException], None]
 Dispatch = Callable[[Request, Any], Reply]
-
-
-@dataclass(frozen=True, slots=True)
-class _Head:
-    """What is known before the body."""
-
-    method: str
-    host: str
-    path: str
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
 
 
 class _TooLong(Exception):
@@ -64,6 +65,7 @@ class App:
         self.plane = plane
         self.active = 0
         self._report = report
+        self._refusals = Refusals(plane.keeper)
         self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="request")
 
     def close(self) -> None:
@@ -74,9 +76,16 @@ class App:
         """Serve one request."""
         if scope["type"] != "http":
             return
+        head = None
         try:
-            head = _head(scope)
+            head = read_head(scope)
+            refuse_web_page(head)
             answer = await self._answer(head, receive)
+        except (Forbidden, Invalid) as error:
+            # Refused before the gate, which would have recorded it.
+            if head is not None and head.listener != PEER:
+                self._refusals.note(head, error)
+            answer = error_reply(error)
         except DevvaultError as error:
             answer = error_reply(error)
         except _TooLong:
@@ -91,7 +100,12 @@ class App:
         else:
             await _send_reply(answer, send)
 
-    async def _answer(self, head: _Head, receive: Receive) -> Answer:
+    async def _answer(self, head: Head, receive: Receive) -> Answer:
+        if head.listener == TLS:
+            return await self._tls(head, receive)
+        if head.listener == HTTP:
+            return await self._tokens(head)
+        check_whole(head)
         if head.host == LOCAL_HOST:
             return await self._local(head, receive)
         if head.host == CONTROL_HOST:
@@ -99,12 +113,44 @@ class App:
 
             return await self._plane(dispatch_control, head, receive)
         if _VAULT_HOST.fullmatch(head.host):
-            from devvault.server.routes import dispatch_data
+            from devvault.server.data.routes import dispatch_data
 
             return await self._plane(dispatch_data, head, receive)
-        return _refusal(421, "MisdirectedRequest", "this daemon does not answer for that host")
+        return self._misdirected(head)
 
-    async def _local(self, head: _Head, receive: Receive) -> Answer:
+    async def _tls(self, head: Head, receive: Receive) -> Answer:
+        # The socket answers before these are loaded: they need cryptography.
+        from devvault.server import hosts, planes
+
+        served = hosts.find_served(head)
+        if served is None:
+            return self._misdirected(head)
+        found = await self._soon(lambda: planes.admit(self.plane, self._refusals, head, served))
+        if isinstance(found, Reply):
+            return found
+        check_whole(head)
+        return await self._plane(planes.dispatch_of(served), head, receive, found)
+
+    async def _tokens(self, head: Head) -> Answer:
+        from devvault.server.identity import managed  # as above
+
+        if not managed.is_host(head):
+            return self._misdirected(head)
+        return await self._soon(lambda: managed.answer(self.plane, self._refusals, head))
+
+    def _misdirected(self, head: Head) -> Reply:
+        error = Invalid("this daemon does not answer for that host", code="MisdirectedRequest")
+        if head.listener != PEER:
+            self._refusals.note(head, error)
+        return _refusal(421, error.code, error.message)
+
+    async def _soon(self, act: Callable[[], T]) -> T:
+        """Do what takes no time once the home is open; else in a thread, which may open it."""
+        if self._is_open():
+            return act()
+        return await asyncio.get_running_loop().run_in_executor(self._workers, act)
+
+    async def _local(self, head: Head, receive: Receive) -> Answer:
         route = ROUTES.get((head.method, head.path))
         if route is None:
             if head.path in PATHS:
@@ -114,8 +160,8 @@ class App:
             self.active += 1
         if route.streams:
             chunks = BodyChunks(receive, asyncio.get_running_loop())
-            return await self._in_thread(route, Ask(head.query, chunks=chunks))
-        ask = Ask(head.query, await _body(head, receive, route.limit))
+            return await self._in_thread(route, Ask(head.query, chunks=chunks, pid=head.pid))
+        ask = Ask(head.query, await _body(head, receive, route.limit), pid=head.pid)
         if route.quick and len(ask.body) <= _INLINE_LIMIT and self._is_open():
             return route.handle(self.plane, ask)
         return await self._in_thread(route, ask)
@@ -124,7 +170,10 @@ class App:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._workers, route.handle, self.plane, ask)
 
-    async def _plane(self, dispatch: Dispatch, head: _Head, receive: Receive) -> Reply:
+    async def _plane(
+        self, dispatch: Dispatch, head: Head, receive: Receive, caller: Caller | None = None
+    ) -> Reply:
+        """Answer as this caller; without one, as the developer, whose socket it came by."""
         self.active += 1
         limit = RESTORE_LIMIT if head.path.endswith("/restore") else BODY_LIMIT
         body = await _body(head, receive, limit)
@@ -132,15 +181,9 @@ class App:
 
         def act() -> Reply:
             gate = self.plane.gate()
-            origin = Origin(
-                agent=head.headers.get("user-agent", "")[:200],
-                uri=f"https://{head.host}{head.path}",
-                api_version=head.query.get("api-version", "")[:40],
-                correlation=head.headers.get("x-ms-client-request-id", "")[:80],
-            )
-            caller = self.plane.developer().at(origin)
+            who = caller or self.plane.developer().at(head.origin)
             request = Request(
-                head.method, head.host, head.path, head.query, head.headers, body, caller
+                head.method, head.host, head.path, head.query, head.headers, body, who
             )
             return dispatch(request, gate)
 
@@ -197,27 +240,7 @@ class App:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-def _head(scope: Scope) -> _Head:
-    if PEER not in scope.get("extensions", {}):
-        raise Forbidden("only the home's owner may ask, over its socket")
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in scope["headers"]:
-        name = raw_name.decode("latin-1")
-        if name == "host" and name in headers:
-            raise Invalid("the request names two hosts")
-        headers[name] = raw_value.decode("latin-1")
-    if "origin" in headers or "sec-fetch-site" in headers:
-        raise Forbidden("requests of a web page are refused")
-    host = headers.get("host", "").lower().removesuffix(":443")
-    query = scope["query_string"].decode("latin-1")
-    try:
-        pairs = dict(parse_qsl(query, keep_blank_values=True, errors="strict")) if query else {}
-    except ValueError as error:
-        raise Invalid("the query string is malformed") from error
-    return _Head(scope["method"], host, scope["path"], pairs, headers)
-
-
-async def _body(head: _Head, receive: Receive, limit: int) -> bytes:
+async def _body(head: Head, receive: Receive, limit: int) -> bytes:
     length = head.headers.get("content-length", "0")
     if not length.isdigit() or int(length) > limit:
         raise _TooLong

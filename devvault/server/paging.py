@@ -16,6 +16,7 @@ from devvault.errors import Invalid
 from devvault.model.names import fold
 from devvault.model.page import PAGE_LIMIT, Page
 from devvault.server.reply import Reply, Request, json_reply
+from devvault.server.versions import asked_version
 from devvault.server.wire.fields import read_body, required_text
 
 T = TypeVar("T")
@@ -72,7 +73,7 @@ def _count(request: Request, name: str, most: int, default: int) -> int:
 def _link(request: Request, after: str, *kept: str) -> str:
     """Return the next page's absolute address, by the host that the client used."""
     host = request.host if ":" in request.host else f"{request.host}:443"
-    version = quote(request.query.get("api-version", ""), safe="")
+    version = quote(asked_version(request.query), safe="")
     more = "".join(
         f"&{name}={quote(request.query[name], safe='')}" for name in kept if name in request.query
     )

@@ -14,6 +14,8 @@ from devvault.errors import DevvaultError, PlaintextSecret, Unresolved
 from devvault.vault.gate import status_of
 
 JSON = "application/json; charset=utf-8"
+_JSON_ONLY: Mapping[str, str] = {"content-type": JSON}
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +42,8 @@ class Reply:
 
 def json_reply(status: int, body: object, headers: Mapping[str, str] | None = None) -> Reply:
     """Return a reply with a JSON body."""
-    data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(
-        "utf-8", "surrogatepass"
-    )
-    return Reply(status, data, {"content-type": JSON, **(headers or {})})
+    data = _encode(body).encode("utf-8", "surrogatepass")
+    return Reply(status, data, {"content-type": JSON, **headers} if headers else _JSON_ONLY)
 
 
 def error_reply(error: DevvaultError) -> Reply:
@@ -60,4 +60,11 @@ def error_reply(error: DevvaultError) -> Reply:
             for item in error.failures
         ]
     status = 422 if isinstance(error, (Unresolved, PlaintextSecret)) else status_of(error)
-    return json_reply(status, body)
+    named = (("allow", "allow"), ("challenge", "www-authenticate"))
+    headers = {name: error.fields[field] for field, name in named if field in error.fields}
+    return json_reply(status, body, headers)
+
+
+def with_headers(reply: Reply, headers: Mapping[str, str]) -> Reply:
+    """Return the reply with further headers; its own go before them."""
+    return Reply(reply.status, reply.body, {**headers, **reply.headers})

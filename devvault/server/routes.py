@@ -1,4 +1,4 @@
-"""The flat table of both planes: method and path -> handler. api-version is checked here.
+"""The control plane's table: method and path -> handler. The data plane's is in data/routes.py.
 
 A request's path comes decoded, once; nothing is decoded again here.
 """
@@ -6,41 +6,24 @@ A request's path comes decoded, once; nothing is decoded again here.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import replace
 
 from devvault.errors import DevvaultError, Invalid, NotFound
-from devvault.server.control import groups, roles, vaults
-from devvault.server.data import deleted, secrets
-from devvault.server.data.secrets import vault_of
-from devvault.server.headers import control_headers, data_headers
-from devvault.server.reply import Reply, Request, error_reply, json_reply
+from devvault.server.control import apps, groups, identities, roles, vaults
+from devvault.server.data.routes import dispatch_data
+from devvault.server.headers import control_headers
+from devvault.server.reply import Reply, Request, error_reply, with_headers
+from devvault.server.table import Handler, tidied, wrong_method
 from devvault.vault.gate import Gate
 
-Handler = Callable[..., Reply]
+__all__ = ["CONTROL", "dispatch_control", "dispatch_data"]
 
-# What the service knows (specification: access, section 4).
-DATA_VERSIONS = (
-    "2015-06-01",
-    "2016-10-01",
-    "7.0",
-    "7.1",
-    "7.2",
-    "7.3",
-    "7.4",
-    "7.5",
-    "7.6",
-    "2025-07-01",
-    "2026-04-01",
-)
-_LATEST = DATA_VERSIONS[-1]
-_PREVIEW = re.compile(r"7\.6-preview\.2|202[56]-\d\d-\d\d-preview")
 _CONTROL_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
-_OVERRIDES = {"PATCH", "DELETE", "PUT"}
 
-_NAME = "([^/]*)"
 _SUBSCRIPTION = "/subscriptions/([^/]+)"
 _GROUP = f"{_SUBSCRIPTION}/resourcegroups/([^/]+)"
+_IDENTITIES = "/providers/microsoft\\.managedidentity/userassignedidentities"
+_SITES = "/providers/microsoft\\.web/sites"
+_SITE = f"{_GROUP}{_SITES}/([^/]+)"
 _VAULTS = "/providers/microsoft\\.keyvault/vaults"
 _DELETED = f"{_SUBSCRIPTION}/providers/microsoft\\.keyvault/deletedvaults"
 _DELETED_AT = (
@@ -60,25 +43,6 @@ def _table(
     )
 
 
-DATA = _table(
-    (
-        ("GET", "/secrets", secrets.list_secrets),
-        ("POST", "/secrets/restore", secrets.restore_secret),
-        ("PUT", f"/secrets/{_NAME}", secrets.set_secret),
-        ("GET", f"/secrets/{_NAME}/versions", secrets.list_versions),
-        ("POST", f"/secrets/{_NAME}/backup", secrets.backup_secret),
-        ("DELETE", f"/secrets/{_NAME}", secrets.delete_secret),
-        ("GET", f"/secrets/{_NAME}", secrets.get_secret),
-        ("GET", f"/secrets/{_NAME}/{_NAME}", secrets.get_secret),
-        ("PATCH", f"/secrets/{_NAME}", secrets.update_secret),
-        ("PATCH", f"/secrets/{_NAME}/{_NAME}", secrets.update_secret),
-        ("GET", "/deletedsecrets", deleted.list_deleted),
-        ("GET", f"/deletedsecrets/{_NAME}", deleted.get_deleted),
-        ("POST", f"/deletedsecrets/{_NAME}/recover", deleted.recover),
-        ("DELETE", f"/deletedsecrets/{_NAME}", deleted.purge),
-    )
-)
-
 CONTROL = _table(
     (
         ("GET", f"{_SUBSCRIPTION}/resourcegroups", groups.list_groups),
@@ -92,6 +56,7 @@ CONTROL = _table(
         ("PATCH", f"{_GROUP}{_VAULTS}/([^/]+)", vaults.patch_vault),
         ("GET", f"{_GROUP}{_VAULTS}/([^/]+)", vaults.get_vault),
         ("DELETE", f"{_GROUP}{_VAULTS}/([^/]+)", vaults.delete_vault),
+        ("PUT", f"{_GROUP}{_VAULTS}/([^/]+)/accesspolicies/([^/]+)", vaults.put_policies),
         (
             "POST",
             f"{_SUBSCRIPTION}/providers/microsoft\\.keyvault/checknameavailability",
@@ -106,44 +71,38 @@ CONTROL = _table(
         ("DELETE", f"{_AUTHORIZATION}/roleassignments/([^/]+)", roles.delete_assignment),
         ("GET", _DEFINITIONS, roles.list_roles),
         ("GET", f"{_DEFINITIONS}/([^/]+)", roles.get_role),
+        ("PUT", f"{_AUTHORIZATION}/roledefinitions/([^/]+)", roles.put_role),
+        ("DELETE", f"{_AUTHORIZATION}/roledefinitions/([^/]+)", roles.delete_role),
         ("GET", _HSMS, vaults.list_no_hsms),
+        ("GET", f"{_SUBSCRIPTION}{_IDENTITIES}", identities.list_identities),
+        ("GET", f"{_GROUP}{_IDENTITIES}", identities.list_identities),
+        ("PUT", f"{_GROUP}{_IDENTITIES}/([^/]+)", identities.put_identity),
+        ("PATCH", f"{_GROUP}{_IDENTITIES}/([^/]+)", identities.put_identity),
+        ("GET", f"{_GROUP}{_IDENTITIES}/([^/]+)", identities.get_identity),
+        ("DELETE", f"{_GROUP}{_IDENTITIES}/([^/]+)", identities.delete_identity),
+        ("GET", f"{_SUBSCRIPTION}{_SITES}", apps.list_apps),
+        ("GET", f"{_GROUP}{_SITES}", apps.list_apps),
+        ("PUT", _SITE, apps.put_app),
+        ("PATCH", _SITE, apps.put_app),
+        ("GET", _SITE, apps.get_app),
+        ("DELETE", _SITE, apps.delete_app),
+        ("POST", f"{_SITE}/config/appsettings/list", apps.list_settings),
+        ("PUT", f"{_SITE}/config/appsettings", apps.put_settings),
+        ("GET", f"{_SITE}/config/([^/]+)", apps.get_config),
     )
 )
-
-
-def dispatch_data(request: Request, gate: Gate) -> Reply:
-    """Answer a request to a vault."""
-    try:
-        reply = _data(_tidy(request), gate)
-    except DevvaultError as error:
-        reply = error_reply(error)
-    vault = gate.find_vault(vault_of(request))
-    return _with(reply, data_headers(request, vault.location if vault else ""))
 
 
 def dispatch_control(request: Request, gate: Gate) -> Reply:
     """Answer a request to Azure Resource Manager."""
     try:
-        reply = _control(_tidy(request), gate)
+        reply = _control(tidied(request), gate)
     except Invalid as error:
         # The vaults' own word for a malformed request is not ARM's.
         reply = error_reply(_arm(error) if error.code == Invalid.code else error)
     except DevvaultError as error:
         reply = error_reply(error)
-    return _with(reply, control_headers(request))
-
-
-def _data(request: Request, gate: Gate) -> Reply:
-    version = request.query.get("api-version")
-    if not version:
-        raise Invalid("The api-version query parameter is required.")
-    known = version.lower().removesuffix("-preview") in DATA_VERSIONS
-    if not known and _PREVIEW.fullmatch(version.lower()) is None:
-        raise Invalid(
-            f"The specified version ({version}) is not recognized. Consider using the latest"
-            f" supported version ({_LATEST})."
-        )
-    return _dispatch(DATA, request, gate)
+    return with_headers(reply, control_headers(request))
 
 
 def _control(request: Request, gate: Gate) -> Reply:
@@ -173,24 +132,6 @@ def _arm(error: Invalid) -> Invalid:
     return Invalid(error.message, code="BadRequest", hint=error.hint, fields=error.fields)
 
 
-def _tidy(request: Request) -> Request:
-    """Return the request as the table knows it.
-
-    Old clients send a doubled slash; a closing one means the current version, or nothing. A POST
-    may stand for another method where the client cannot send that.
-    """
-    path = re.sub("/{2,}", "/", request.path).rstrip("/") or "/"
-    method = request.method.upper()
-    override = request.headers.get("x-http-method", "").upper()
-    if method == "POST" and override in _OVERRIDES:
-        method = override
-    return replace(request, method=method, path=path)
-
-
-def _with(reply: Reply, headers: dict[str, str]) -> Reply:
-    return replace(reply, headers={**headers, **reply.headers})
-
-
 def _dispatch(
     table: tuple[tuple[str, re.Pattern[str], Handler], ...], request: Request, gate: Gate
 ) -> Reply:
@@ -203,11 +144,5 @@ def _dispatch(
             return handler(request, gate, *found.groups())
         allowed.append(method)
     if allowed:
-        body = {
-            "error": {
-                "code": "MethodNotAllowed",
-                "message": f"The HTTP method {request.method} is not allowed here.",
-            }
-        }
-        return json_reply(405, body, {"allow": ", ".join(dict.fromkeys(allowed))})
+        raise wrong_method(request.method, allowed)
     raise NotFound(f"The resource at {request.path} was not found.")

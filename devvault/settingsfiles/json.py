@@ -86,6 +86,15 @@ class LocalSettingsFile(JsonFile):
         ]
 
 
+def entries_of(document: Document) -> list[Entry]:
+    """Return every text of a file by its path.
+
+    Raises:
+        Invalid: it is no JSON; the message names the line.
+    """
+    return _Scan(document).whole().entries
+
+
 @dataclass(frozen=True, slots=True)
 class _Object:
     """Where an object opens (behind its brace), its first member begins and its last one ends."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from devvault.errors import Invalid
@@ -33,7 +34,7 @@ _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Node:
+class Node:
     """A node of the parser, less its types: `kind` is scalar, mapping or sequence."""
 
     kind: str
@@ -44,8 +45,8 @@ class _Node:
     column: int
     flow: bool
     text: str = ""
-    items: tuple[_Node, ...] = ()
-    pairs: tuple[tuple[_Node, _Node], ...] = ()
+    items: tuple[Node, ...] = ()
+    pairs: tuple[tuple[Node, Node], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class YamlFile:
         document = Document.of(data)
         entries = _entries(document)
         check_new(key, value, entries)
-        place = next((one for _, one in reversed(_environments(document)) if _size(one)), None)
+        place = next((one for _, one in reversed(environments(document)) if _size(one)), None)
         if place is None:
             raise Invalid("no service of the file has an environment to add to")
         name = key if _is_bare_key(key) else _quoted(key)
@@ -103,8 +104,8 @@ def _entries(document: Document) -> list[Entry]:
     """Return the variables in the order of the file, each place once."""
     found: list[_Found] = []
     seen: set[int] = set()
-    for service, environment in _environments(document):
-        for entry in _variables(document, environment):
+    for service, environment in environments(document):
+        for entry in variables_of(document, environment):
             if entry.start not in seen:
                 seen.add(entry.start)
                 found.append(_Found(service, entry))
@@ -120,7 +121,8 @@ def _entries(document: Document) -> list[Entry]:
     return sorted(named, key=lambda entry: entry.start)
 
 
-def _variables(document: Document, environment: _Node) -> Iterator[Entry]:
+def variables_of(document: Document, environment: Node) -> Iterator[Entry]:
+    """Go through the variables of a service's environment, a mapping or a list."""
     if environment.kind == "sequence":
         for item in environment.items:
             if item.kind != "scalar":
@@ -134,7 +136,7 @@ def _variables(document: Document, environment: _Node) -> Iterator[Entry]:
         if name.tag == _MERGE:
             merged = value_node.items if value_node.kind == "sequence" else (value_node,)
             for one in merged:
-                yield from _variables(document, one)
+                yield from variables_of(document, one)
         elif name.kind == "scalar" and value_node.kind == "scalar":
             is_null = value_node.tag == _NULL and not _quote(value_node)
             start, end = _start(document, value_node), _end(document, value_node)
@@ -148,38 +150,65 @@ def _variables(document: Document, environment: _Node) -> Iterator[Entry]:
                 yield Entry(name.text, None, start, end)
 
 
-def _environments(document: Document) -> list[tuple[str, _Node]]:
+def environments(document: Document) -> list[tuple[str, Node]]:
     """Return each service's name and its environment."""
-    root = _composed(document)
-    services = _member(root, "services") if root else None
+    root = composed(document)
+    services = member_of(root, "services") if root else None
     found = []
-    for name, service in _pairs(services):
-        environment = _member(service, "environment")
+    for name, service in pairs_of(services):
+        environment = member_of(service, "environment")
         if environment is not None and environment.kind in ("mapping", "sequence"):
             found.append((name, environment))
     return found
 
 
-def _pairs(node: _Node | None) -> Iterator[tuple[str, _Node]]:
+def pairs_of(node: Node | None) -> Iterator[tuple[str, Node]]:
     """Go through a mapping's members, merged ones too."""
     for name, value in node.pairs if node else ():
         if name.tag == _MERGE:
             for one in value.items if value.kind == "sequence" else (value,):
-                yield from _pairs(one)
+                yield from pairs_of(one)
         elif name.kind == "scalar":
             yield name.text, value
 
 
-def _member(node: _Node, name: str) -> _Node | None:
-    return next((value for key, value in _pairs(node) if key == name), None)
+def member_of(node: Node | None, name: str) -> Node | None:
+    """Return a member of a mapping, merged ones too; None where there is none."""
+    return next((value for key, value in pairs_of(node) if key == name), None)
 
 
-def _composed(document: Document) -> _Node | None:
+def composed(document: Document) -> Node | None:
+    """Return the one document of a file; None where it is empty.
+
+    Raises:
+        Invalid: it is no YAML, or holds several documents.
+    """
     import yaml  # 30 ms: not before there is a file
 
-    try:
+    with _told():
         root = yaml.compose(document.text, Loader=yaml.SafeLoader)
         return _converted(root) if root is not None else None
+
+
+def composed_all(document: Document) -> list[Node]:
+    """Return the documents of a file, those that hold something.
+
+    Raises:
+        Invalid: it is no YAML.
+    """
+    import yaml  # as above
+
+    with _told():
+        return [_converted(root) for root in yaml.compose_all(document.text, yaml.SafeLoader)]
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn what the parser raises into an error that repeats nothing of the file."""
+    import yaml  # as above
+
+    try:
+        yield
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}" if mark else "the file"
@@ -192,58 +221,57 @@ def _composed(document: Document) -> _Node | None:
         raise Invalid("the file cannot be read as YAML") from error
 
 
-def _converted(root: object) -> _Node:
+def _converted(root: object) -> Node:
     """Turn the parser's nodes into ours; a node that several aliases name stays one."""
-    from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+    from yaml.nodes import MappingNode, ScalarNode, SequenceNode
+    from yaml.nodes import Node as Parsed
 
-    done: dict[int, _Node] = {}
+    done: dict[int, Node] = {}
     size = [0]
 
-    def convert(node: Node) -> _Node:
+    def convert(node: Parsed) -> Node:
         if id(node) in done:
             return done[id(node)]
         size[0] += 1
         start, end = node.start_mark.index, node.end_mark.index
         column = node.start_mark.column
         if isinstance(node, ScalarNode):
-            made = _Node(
-                "scalar", node.tag, node.style or "", start, end, column, False, node.value
-            )
+            made = Node("scalar", node.tag, node.style or "", start, end, column, False, node.value)
         elif isinstance(node, SequenceNode):
             items = tuple(convert(item) for item in node.value)
             flow = bool(node.flow_style)
-            made = _Node("sequence", node.tag, "", start, end, column, flow, items=items)
+            made = Node("sequence", node.tag, "", start, end, column, flow, items=items)
         else:
             assert isinstance(node, MappingNode), "there are three kinds"
             pairs = tuple((convert(key), convert(value)) for key, value in node.value)
             flow = bool(node.flow_style)
             # Behind an anchor the mapping begins on a line of its own: its first key knows.
             column = pairs[0][0].column if pairs else column
-            made = _Node("mapping", node.tag, "", start, end, column, flow, pairs=pairs)
+            made = Node("mapping", node.tag, "", start, end, column, flow, pairs=pairs)
         done[id(node)] = made
         return made
 
-    assert isinstance(root, Node), "the parser returns nodes"
+    assert isinstance(root, Parsed), "the parser returns nodes"
     return convert(root)
 
 
-def _size(node: _Node) -> int:
+def _size(node: Node) -> int:
     return len(node.pairs) + len(node.items)
 
 
-def _start(document: Document, node: _Node) -> int:
+def _start(document: Document, node: Node) -> int:
     """Return where a scalar begins, behind its anchor and tag."""
     match = _PROPERTIES.match(document.text, node.start, node.end)
     return match.end() if match else node.start
 
 
-def _end(document: Document, node: _Node) -> int:
+def _end(document: Document, node: Node) -> int:
     """Return where a node ends; the parser counts the line ends behind a block to it."""
     text = document.text[node.start : node.end]
     return node.start + len(text.rstrip(" \t\r\n"))
 
 
-def _quote(node: _Node) -> str:
+def _quote(node: Node) -> str:
     return node.style if node.style in ("'", '"') else ""
 
 

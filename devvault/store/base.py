@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from devvault.model.auditrow import AuditRow
 
@@ -30,13 +29,14 @@ T = TypeVar("T")
 
 # (scope, name, version)
 Place = tuple[str, str, str]
+# (kind, scope, name, version)
+Identity = tuple[str, str, str, str]
 
 LIVE = 0
 DELETED = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One sealed record. `name` is folded; `due` is seconds since 1970, for the scheduler."""
 
     kind: str
@@ -153,6 +153,10 @@ class Writing(Reading, Protocol):
         """
         ...
 
+    def append_audits(self, rows: Sequence[AuditRow]) -> None:
+        """Add the next audit rows, in order; as `append_audit`."""
+        ...
+
     def prune_audit(self, upto: int) -> int:
         """Remove audit rows with a number <= `upto`; return how many."""
         ...
@@ -163,6 +167,13 @@ class Store(Protocol):
 
     def read(self) -> AbstractContextManager[Reading]:
         """Open a consistent view, on the calling thread."""
+        ...
+
+    def find_two(self, one: Identity, other: Identity) -> tuple[Row | None, Row | None]:
+        """Return the rows with these two identities, as they are at one instant.
+
+        What a view would answer, for less: nothing is opened and nothing is to be closed.
+        """
         ...
 
     def write(self, work: Callable[[Writing], T], undone: Callable[[], None] | None = None) -> T:
@@ -182,6 +193,17 @@ class Store(Protocol):
 
         Raises:
             Unavailable: the store is closed, or earlier work could not be written (see `failed`).
+        """
+        ...
+
+    def gather(self, gather: Callable[[Writing, list[T]], object], item: T) -> None:
+        """Queue an item as `submit` queues work; `gather` is given all that came in a row.
+
+        One call for many items costs far less than one for each. `gather` must be the same object
+        every time. Nothing that was queued in between is overtaken.
+
+        Raises:
+            Unavailable: as `submit`.
         """
         ...
 

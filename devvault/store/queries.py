@@ -2,9 +2,14 @@
 
 Every listing goes by key, never by offset: the last page costs what the first one does. Each
 statement that lists or finds names the index it needs, so that no planner can pick another.
+
+`version = +?`: the plain form makes SQLite prepare the statement anew at every call, because the
+value might let it use the partial index; the sign says that it need not look.
 """
 
 from __future__ import annotations
+
+from functools import cache
 
 _ROW = (
     "r.kind, r.scope, r.name, r.version, r.state, r.due, r.generation, r.wrapped_size,"
@@ -16,8 +21,10 @@ _BODY = "LEFT JOIN bodies AS b ON b.id = r.body"
 
 FIND = (
     f"SELECT {_ROW} FROM records AS r {_BODY}"
-    " WHERE r.kind = ? AND r.scope = ? AND r.name = ? AND r.version = ?"
+    " WHERE r.kind = ? AND r.scope = ? AND r.name = ? AND r.version = +?"
 )
+# Two places at one instant, without a transaction around it.
+FIND_TWO = f"{FIND} UNION ALL {FIND}"
 PAGE = (
     f"SELECT {_ROW} FROM records AS r INDEXED BY records_listed {_BODY}"
     " WHERE r.kind = ? AND r.scope = ? AND r.state = ? AND r.version = '' AND r.name > ?"
@@ -41,9 +48,9 @@ ROWS = (
 
 INDEX_OF = (
     "SELECT body, state, due, generation, wrapped_size, sealed_size FROM records"
-    " WHERE kind = ? AND scope = ? AND name = ? AND version = ?"
+    " WHERE kind = ? AND scope = ? AND name = ? AND version = +?"
 )
-BODY_OF = "SELECT body FROM records WHERE kind = ? AND scope = ? AND name = ? AND version = ?"
+BODY_OF = "SELECT body FROM records WHERE kind = ? AND scope = ? AND name = ? AND version = +?"
 BODIES_OF_NAME = "SELECT body FROM records WHERE kind = ? AND scope = ? AND name = ?"
 BODIES_OF_SCOPE = "SELECT body FROM records WHERE kind = ? AND scope = ?"
 PUT = (
@@ -53,7 +60,7 @@ PUT = (
     " due = excluded.due, generation = excluded.generation, body = excluded.body,"
     " wrapped_size = excluded.wrapped_size, sealed_size = excluded.sealed_size"
 )
-DROP = "DELETE FROM records WHERE kind = ? AND scope = ? AND name = ? AND version = ?"
+DROP = "DELETE FROM records WHERE kind = ? AND scope = ? AND name = ? AND version = +?"
 DROP_NAME = "DELETE FROM records WHERE kind = ? AND scope = ? AND name = ?"
 DROP_SCOPE = "DELETE FROM records WHERE kind = ? AND scope = ?"
 
@@ -95,7 +102,6 @@ AUDIT_HEAD = f"SELECT {_AUDIT} FROM audit ORDER BY seq DESC LIMIT 1"
 AUDIT_ROW = f"SELECT {_AUDIT} FROM audit WHERE seq = ?"
 AUDIT_AFTER = f"SELECT {_AUDIT} FROM audit WHERE seq > ? ORDER BY seq LIMIT ?"
 AUDIT_BEFORE = f"SELECT {_AUDIT} FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?"
-APPEND_AUDIT = f"INSERT INTO audit ({_AUDIT}) VALUES (?, ?, ?, ?, ?)"
 PRUNE_AUDIT = "DELETE FROM audit WHERE seq <= ?"
 
 
@@ -107,6 +113,16 @@ def count(
     given = [(column, value) for column, value in named if value is not None]
     where = " AND ".join(f"{column} = ?" for column, _ in given) or "1"
     return f"SELECT COUNT(*) FROM records WHERE {where}", tuple(value for _, value in given)
+
+
+@cache
+def append_audits(number: int) -> str:
+    """Return the statement that adds that many audit rows.
+
+    One step for many rows: at each step the writer lets others run, and must wait for them.
+    """
+    rows = ", ".join(["(?, ?, ?, ?, ?)"] * number)
+    return f"INSERT INTO audit ({_AUDIT}) VALUES {rows}"
 
 
 def find_many(number: int) -> str:

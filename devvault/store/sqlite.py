@@ -16,8 +16,9 @@ from typing import TypeVar, cast
 from devvault.errors import Damaged, Unavailable
 from devvault.paths import check_private
 from devvault.store import queries, schema
+from devvault.store.base import Identity, Row
 from devvault.store.faults import translated
-from devvault.store.view import SqliteReading, SqliteWriting
+from devvault.store.view import SqliteReading, SqliteWriting, row_of
 from devvault.store.writer import Work, Writer
 
 T = TypeVar("T")
@@ -88,6 +89,19 @@ class SqliteStore:
                 view.end()
                 self._give_back(connection)
 
+    def find_two(self, one: Identity, other: Identity) -> tuple[Row | None, Row | None]:
+        """Return the rows with these two identities, as they are at one instant."""
+        try:
+            connection = self._reader()
+            try:
+                found = connection.execute(queries.FIND_TWO, (*one, *other)).fetchall()
+            finally:
+                self._give_back(connection)
+        except sqlite3.Error as error:
+            raise translated(error) from error
+        rows = {each[:4]: row_of(each) for each in found}
+        return rows.get(one), rows.get(other)
+
     def write(
         self, work: Callable[[SqliteWriting], T], undone: Callable[[], None] | None = None
     ) -> T:
@@ -97,6 +111,10 @@ class SqliteStore:
     def submit(self, work: Work) -> None:
         """Queue `work` and return; it is committed with the next batch, within 50 ms."""
         self._writer.submit(work)
+
+    def gather(self, gather: Callable[[SqliteWriting, list[T]], object], item: T) -> None:
+        """Queue an item; `gather` gets all that were queued in a row, within 50 ms."""
+        self._writer.gather(gather, item)
 
     def flush(self) -> None:
         """Return once everything submitted so far is durable."""

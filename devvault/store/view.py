@@ -17,6 +17,7 @@ from devvault.store.base import LIVE, Place, Row
 
 _STRIDE = 256
 _MANY = 200
+_AUDITS = 64
 _SMALLEST_STEP = 64
 
 
@@ -37,14 +38,13 @@ class SqliteReading:
 
     def _execute(self, statement: str, values: tuple[object, ...]) -> sqlite3.Cursor:
         if self._connection is None:
-            msg = "this view of the store has ended"
-            raise RuntimeError(msg)
+            raise _ended()
         return self._connection.execute(statement, values)
 
     def find(self, kind: str, scope: str, name: str, version: str = "") -> Row | None:
         """Return the row with this identity, or None."""
         found = self._execute(queries.FIND, (kind, scope, name, version)).fetchone()
-        return None if found is None else _row(found)
+        return None if found is None else row_of(found)
 
     def find_many(self, kind: str, places: Sequence[Place]) -> dict[Place, Row]:
         """Return the rows of a kind at these places, those that are there."""
@@ -54,7 +54,7 @@ class SqliteReading:
             values = [part for place in chunk for part in place]
             rows = self._execute(queries.find_many(len(chunk)), (*values, kind))
             for each in rows.fetchall():
-                row = _row(each)
+                row = row_of(each)
                 found[row.scope, row.name, row.version] = row
         return found
 
@@ -63,19 +63,19 @@ class SqliteReading:
     ) -> list[Row]:
         """Return up to `limit` rows of a kind and scope, ordered by name, names > `after`."""
         found = self._execute(queries.PAGE, (kind, scope, state, after, limit))
-        return [_row(each) for each in found.fetchall()]
+        return [row_of(each) for each in found.fetchall()]
 
     def versions(
         self, kind: str, scope: str, name: str, *, after: str = "", limit: int
     ) -> list[Row]:
         """Return up to `limit` rows of one name, ordered by version, versions > `after`."""
         found = self._execute(queries.VERSIONS, (kind, scope, name, after, limit))
-        return [_row(each) for each in found.fetchall()]
+        return [row_of(each) for each in found.fetchall()]
 
     def due(self, kind: str, until: int, limit: int) -> list[Row]:
         """Return up to `limit` rows of a kind with `due` <= `until`, the longest due first."""
         found = self._execute(queries.DUE, (kind, until, limit))
-        return [_row(each) for each in found.fetchall()]
+        return [row_of(each) for each in found.fetchall()]
 
     def count(
         self, kind: str | None = None, scope: str | None = None, state: int | None = None
@@ -90,7 +90,7 @@ class SqliteReading:
         while True:
             found = self._execute(queries.ROWS, (*last, _STRIDE)).fetchall()
             for each in found:
-                yield _row(each)
+                yield row_of(each)
             if len(found) < _STRIDE:
                 return
             last = found[-1][:4]
@@ -191,10 +191,23 @@ class SqliteWriting(SqliteReading):
         Raises:
             Damaged: its number is taken.
         """
+        self.append_audits((row,))
+
+    def append_audits(self, rows: Sequence[AuditRow]) -> None:
+        """Add the next audit rows, in order.
+
+        Raises:
+            Damaged: the number of one is taken.
+        """
+        if self._connection is None:
+            raise _ended()
         try:
-            self._execute(queries.APPEND_AUDIT, (row.seq, row.at, row.epoch, row.sealed, row.mac))
+            for start in range(0, len(rows), _AUDITS):
+                chunk = rows[start : start + _AUDITS]
+                values = [part for row in chunk for part in row]
+                self._connection.execute(queries.append_audits(len(chunk)), values)
         except sqlite3.IntegrityError as error:
-            raise Damaged(f"audit record {row.seq} is there already") from error
+            raise Damaged(f"audit record {rows[0].seq} or a later one is there already") from error
 
     def prune_audit(self, upto: int) -> int:
         """Remove audit rows with a number <= `upto`; return how many."""
@@ -207,7 +220,8 @@ def _room(size: int) -> int:
     return max(step, -(-size // step) * step)
 
 
-def _row(found: _Found) -> Row:
+def row_of(found: _Found) -> Row:
+    """Return the row that a statement found."""
     (kind, scope, name, version, state, due, generation, wrapped, sealed, data) = found
     if data is None:
         raise _lost_bytes()
@@ -221,6 +235,10 @@ def _cut(size: int, data: bytes | None) -> bytes:
     if data is None:
         raise _lost_bytes()
     return data[:size]
+
+
+def _ended() -> RuntimeError:
+    return RuntimeError("this view of the store has ended")
 
 
 def _lost_bytes() -> Damaged:

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
+from typing import Any
 
 from devvault.errors import DevvaultError, Unavailable
 from devvault.store.faults import translated
@@ -22,18 +23,33 @@ _WAITING_LIMIT = 64
 _BATCH_LIMIT = 1024
 _BACKLOG_LIMIT = 8192
 _SUBMIT_DELAY = 0.05
+# As many gathered items as are written without waiting for that: a burst of them must not keep
+# the interpreter from everybody else for long.
+_GATHERED_LIMIT = 64
 _RETRY_DELAY = 1.0
 # How long the writer waits for those whom it has just woken to come back with their next change.
 _GATHER_DELAY = 0.0005
 
 Work = Callable[[SqliteWriting], object]
+Gather = Callable[[SqliteWriting, list[Any]], object]
 Alone = Callable[[sqlite3.Connection], bool]
 
 
 class _Job:
     """One change in the queue: `work` runs in a batch, `alone` between two, until it is True."""
 
-    __slots__ = ("alone", "done", "due", "error", "result", "undone", "until", "work")
+    __slots__ = (
+        "alone",
+        "done",
+        "due",
+        "error",
+        "gather",
+        "items",
+        "result",
+        "undone",
+        "until",
+        "work",
+    )
 
     def __init__(
         self,
@@ -51,6 +67,19 @@ class _Job:
         self.done: threading.Lock | None = None
         self.result: object = None
         self.error: BaseException | None = None
+        self.gather: Gather | None = None
+        self.items: list[Any] = []
+
+    @classmethod
+    def gathering(cls, gather: Gather) -> _Job:
+        job = cls()
+        job.gather = gather
+        job.work = lambda view: gather(view, job.items)
+        return job
+
+    @property
+    def weight(self) -> int:
+        return len(self.items) or 1
 
     def finish(self) -> None:
         if self.done is not None:
@@ -67,6 +96,7 @@ class Writer:
         self._prepared = False
         self._condition = threading.Condition()
         self._queue: deque[_Job] = deque()
+        self._backlog = 0
         self._waiting = 0
         self._expected = 1
         self._closing = False
@@ -102,21 +132,47 @@ class Writer:
         Raises:
             Unavailable: the store is closed, or earlier work could not be written.
         """
-        job = _Job(work)
         with self._condition:
-            if len(self._queue) >= _BACKLOG_LIMIT and not self._condition.wait_for(
-                lambda: self._closing or len(self._queue) < _BACKLOG_LIMIT, 10.0
-            ):
-                raise Unavailable("too much waits to be written") from self.failed
-            self._refuse_when_closing()
-            if self.failed is not None:
-                raise Unavailable(
-                    "earlier changes could not be written", hint="devvault doctor"
-                ) from self.failed
-            job.due = monotonic() + _SUBMIT_DELAY
-            self._queue.append(job)
-            if len(self._queue) == 1:
+            self._check_room()
+            self._enqueue(_Job(work))
+
+    def gather(self, gather: Gather, item: object) -> None:
+        """Queue an item; `gather` is called once with all that were queued in a row.
+
+        Raises:
+            Unavailable: as `submit`.
+        """
+        with self._condition:
+            self._check_room()
+            last = self._queue[-1] if self._queue else None
+            if last is None or last.gather is not gather or len(last.items) >= _GATHERED_LIMIT:
+                last = _Job.gathering(gather)
+                self._enqueue(last)
+                self._backlog -= 1
+            last.items.append(item)
+            self._backlog += 1
+            if len(last.items) == _GATHERED_LIMIT:
+                self._queue[0].due = 0.0
                 self._condition.notify_all()
+
+    def _check_room(self) -> None:
+        """Wait for room in the queue, and refuse where what is in it cannot be written."""
+        if self._backlog >= _BACKLOG_LIMIT and not self._condition.wait_for(
+            lambda: self._closing or self._backlog < _BACKLOG_LIMIT, 10.0
+        ):
+            raise Unavailable("too much waits to be written") from self.failed
+        self._refuse_when_closing()
+        if self.failed is not None:
+            raise Unavailable(
+                "earlier changes could not be written", hint="devvault doctor"
+            ) from self.failed
+
+    def _enqueue(self, job: _Job) -> None:
+        job.due = monotonic() + _SUBMIT_DELAY
+        self._queue.append(job)
+        self._backlog += 1
+        if len(self._queue) == 1:
+            self._condition.notify_all()
 
     def flush(self) -> None:
         """Return once everything submitted so far is durable, or raise why it is not."""
@@ -155,6 +211,7 @@ class Writer:
         with self._condition:
             self._refuse_when_closing()
             self._queue.append(job)
+            self._backlog += 1
             self._waiting += 1
             if self._waiting == 1 or self._waiting >= self._expected:
                 self._condition.notify_all()
@@ -179,6 +236,7 @@ class Writer:
                 self._lost.__cause__ = error
                 batch += self._queue
                 self._queue.clear()
+                self._backlog = 0
                 self._condition.notify_all()
             for job in batch:
                 if job.done is not None and job.done.locked():
@@ -201,6 +259,7 @@ class Writer:
             if self._broken is not None and (ahead := self._find_alone()) is not None:
                 # It may be what makes room again, and must not wait for what has none.
                 self._queue.remove(ahead)
+                self._backlog -= 1
                 self._waiting -= 1
                 return [ahead]
             batch: list[_Job] = []
@@ -213,10 +272,12 @@ class Writer:
                 batch.append(job)
                 if job.alone is not None:
                     break
+            taken = sum(job.weight for job in batch)
             self._waiting -= waiting
             self._expected = waiting
-            if len(self._queue) + len(batch) >= _BACKLOG_LIMIT:
+            if self._backlog >= _BACKLOG_LIMIT:
                 self._condition.notify_all()
+            self._backlog -= taken
             return batch
 
     def _find_alone(self) -> _Job | None:
@@ -235,6 +296,7 @@ class Writer:
             if not done and monotonic() < job.until:
                 with self._condition:
                     self._queue.append(job)
+                    self._backlog += 1
                     self._waiting += 1
                 return
             if not done:
@@ -314,6 +376,7 @@ class Writer:
                 for job in reversed(kept):
                     job.due = monotonic() + _RETRY_DELAY
                     self._queue.appendleft(job)
+                    self._backlog += job.weight
         for job in batch:
             if job.done is not None:
                 if job.error is None:

@@ -6,7 +6,10 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from devvault.access.principals import Principal
 from devvault.access.rbac import Assignment
+from devvault.access.roles import Role
+from devvault.model.app import App, Identity
 from devvault.model.attributes import Attributes
 from devvault.model.secret import Secret, SecretVersion
 from devvault.model.vault import Group, Network, Policy, Vault
@@ -178,6 +181,8 @@ def pack_assignment(assignment: Assignment) -> dict[str, Any]:
         "scope": assignment.scope,
         "created": seconds(assignment.created),
         "created_by": assignment.created_by,
+        "condition": assignment.condition,
+        "description": assignment.description,
     }
 
 
@@ -191,4 +196,100 @@ def unpack_assignment(id: str, body: dict[str, Any]) -> Assignment:
         body["scope"],
         _time(body["created"]),
         body["created_by"],
+        # Records of the first releases have neither.
+        body.get("condition", ""),
+        body.get("description", ""),
     )
+
+
+def pack_role(role: Role) -> dict[str, Any]:
+    """Return the body of a custom role's record."""
+    return {
+        "name": role.name,
+        "description": role.description,
+        "actions": list(role.actions),
+        "not_actions": list(role.not_actions),
+        "data_actions": list(role.data_actions),
+        "not_data_actions": list(role.not_data_actions),
+        "assignable": list(role.assignable),
+        "created": seconds(role.created),
+        "updated": seconds(role.updated),
+        "created_by": role.created_by,
+        "updated_by": role.updated_by,
+    }
+
+
+def unpack_role(id: str, body: dict[str, Any]) -> Role:
+    """Read a custom role's record."""
+    return Role(
+        id,
+        body["name"],
+        body["description"],
+        tuple(body["actions"]),
+        tuple(body["not_actions"]),
+        tuple(body["data_actions"]),
+        tuple(body["not_data_actions"]),
+        assignable=tuple(body["assignable"]),
+        custom=True,
+        created=moment(body["created"]),
+        updated=moment(body["updated"]),
+        created_by=body["created_by"],
+        updated_by=body["updated_by"],
+    )
+
+
+def pack_principal(principal: Principal) -> dict[str, Any]:
+    """Return the body of a principal's record."""
+    return {
+        "name": principal.name,
+        "kind": principal.kind,
+        "appid": principal.appid,
+        "resource_id": principal.resource_id,
+        "groups": list(principal.groups),
+    }
+
+
+def unpack_principal(oid: str, body: dict[str, Any]) -> Principal:
+    """Read a principal's record."""
+    return Principal(
+        oid, body["name"], body["kind"], body["appid"], body["resource_id"], tuple(body["groups"])
+    )
+
+
+def pack_identity(identity: Identity) -> dict[str, Any]:
+    """Return the body of a user-assigned identity's record."""
+    return {
+        "name": identity.name,
+        "group": identity.group,
+        "location": identity.location,
+        "oid": identity.oid,
+        "appid": identity.appid,
+        "created": seconds(identity.created),
+        "tags": dict(identity.tags),
+    }
+
+
+def unpack_identity(body: dict[str, Any]) -> Identity:
+    """Read a user-assigned identity's record."""
+    return Identity(**{**body, "created": _time(body["created"])})
+
+
+def pack_app(app: App) -> dict[str, Any]:
+    """Return the body of an app's record, its settings included."""
+    return {
+        "name": app.name,
+        "group": app.group,
+        "location": app.location,
+        "created": seconds(app.created),
+        "oid": app.oid,
+        "appid": app.appid,
+        "assigned": list(app.assigned),
+        "settings": dict(app.settings),
+        "tags": dict(app.tags),
+    }
+
+
+def unpack_app(body: dict[str, Any]) -> App:
+    """Read an app's record."""
+    times = {"created": _time(body["created"]), "assigned": tuple(body["assigned"])}
+    return App(**{**body, **times})

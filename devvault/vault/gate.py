@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from devvault.access.decide import Question, decide, refusal
-from devvault.access.principals import Caller
+from devvault.access.decide import Decision, Question, decide, refusal
+from devvault.access.principals import Caller, Principal
 from devvault.audit.record import AuditRecord
 from devvault.errors import (
     Conflict,
@@ -25,6 +25,7 @@ from devvault.errors import (
     Stale,
     Unauthorized,
     Unavailable,
+    WrongMethod,
 )
 from devvault.model.operations import Operation
 from devvault.model.vault import Vault
@@ -33,16 +34,20 @@ from devvault.vault.directory import Directory, Snapshot
 from devvault.vault.records import Records
 
 if TYPE_CHECKING:
+    from devvault.access.tokens import Tokens
     from devvault.audit.trail import Trail
     from devvault.clock import Clock
 
 T = TypeVar("T")
+
+_DETAIL_LENGTH = 2000  # a message may quote what was sent
 
 _STATUS: tuple[tuple[type[DevvaultError], int], ...] = (
     (Invalid, 400),
     (Unauthorized, 401),
     (Forbidden, 403),
     (NotFound, 404),
+    (WrongMethod, 405),
     (Conflict, 409),
     (Stale, 409),
     (Damaged, 422),
@@ -63,7 +68,9 @@ def status_of(error: DevvaultError) -> int:
 class Target:
     """What an operation is about: an ARM resource id, its vault, and how the trail names it.
 
-    `role` is the GUID of the role that is given or taken away, if that is what is done.
+    `role` is the GUID of the role that is given or taken away, if that is what is done. `version`
+    is the version of an object that is asked for; where that is the current one, `current` finds
+    out which it is, for whoever has a role on single versions only.
     """
 
     resource: str
@@ -71,6 +78,8 @@ class Target:
     id: str = ""
     extra: Mapping[str, str] = field(default_factory=dict)
     role: str = ""
+    version: str = ""
+    current: Callable[[Finding], str] | None = None
 
 
 class Receipts:
@@ -100,6 +109,7 @@ class Gate:
         home: str,
         tenant: str,
         subscription: str,
+        developer: Principal,
     ) -> None:
         self.store = store
         self.records = records
@@ -109,10 +119,18 @@ class Gate:
         self.home = home
         self.tenant = tenant
         self.subscription = subscription
+        self.developer = developer
+        # What issues and verifies access tokens, once one was asked for: see vault/signing.py.
+        self.tokens: Tokens | None = None
         self.stale: str | None = None
+        self._append = self._append_all  # one object, so that the store can gather for it
         # What a front may answer again without asking: gone with the keys, and with every change.
         self.answers: dict[bytes, object] = {}
         self.turn = 0
+        # What vault/fingerprints.py made of the values, for `check`; gone as the answers are.
+        self.fingerprints: object | None = None
+        # Which version of a secret was the current one when it was last read: see `Glance`.
+        self.guesses: dict[tuple[str, str], str] = {}
         self.secure_point: Callable[[], None] = lambda: None
         self.erase: Callable[[], None] = store.truncate
 
@@ -138,14 +156,42 @@ class Gate:
             Unavailable: the trail cannot take the record; nothing is handed out then.
         """
         started = self.clock.now()
+        granted: Decision | None = None
         try:
             with self.store.read() as reading:
-                self._authorise(caller, operation, target, self.directory.at(reading))
+                snapshot = self.directory.at(reading)
+                granted = self._authorise(caller, operation, target, snapshot, reading)
                 result = act(reading)
         except DevvaultError as error:
-            self._queue(self._record(caller, operation, target, started, error))
+            self._queue(self._record(caller, operation, target, started, granted, error))
             raise
-        self._queue(self._record(caller, operation, target, started, None))
+        self._queue(self._record(caller, operation, target, started, granted))
+        return result
+
+    def look(
+        self,
+        caller: Caller,
+        operation: Operation,
+        target: Target,
+        fetch: Callable[[], Finding],
+        act: Callable[[Finding], T],
+    ) -> T:
+        """Run a read that needs no view of its own: `fetch` gets what it wants to know at once.
+
+        Raises:
+            Forbidden: the caller may not.
+            Unavailable: the trail cannot take the record; nothing is handed out then.
+        """
+        started = self.clock.now()
+        granted: Decision | None = None
+        try:
+            snapshot, finding = self.snapshot(), fetch()
+            granted = self._authorise(caller, operation, target, snapshot, finding)
+            result = act(finding)
+        except DevvaultError as error:
+            self._queue(self._record(caller, operation, target, started, granted, error))
+            raise
+        self._queue(self._record(caller, operation, target, started, granted))
         return result
 
     def read_each(
@@ -168,10 +214,6 @@ class Gate:
         found: list[T | DevvaultError] = []
         records: list[AuditRecord] = []
 
-        def append(writing: Writing) -> None:
-            for record in records:
-                self.trail.append(writing, record)
-
         try:
             with self.store.read() as reading:
                 snapshot = self.directory.at(reading)
@@ -179,16 +221,19 @@ class Gate:
                 for target, act in questions:
                     started = self.clock.now()
                     problem: DevvaultError | None = None
+                    granted: Decision | None = None
                     try:
-                        self._authorise(caller, operation, target, snapshot)
+                        granted = self._authorise(caller, operation, target, snapshot, fetched)
                         found.append(act(fetched))
                     except DevvaultError as error:
                         problem = error
                         found.append(error)
-                    records.append(self._record(caller, operation, target, started, problem))
+                    records.append(
+                        self._record(caller, operation, target, started, granted, problem)
+                    )
         finally:
             if records:
-                self.store.submit(append)
+                self._queue(*records)
         if receipts is not None:
             receipts.records += records
         return found
@@ -202,18 +247,15 @@ class Gate:
         if not receipts.records:
             return
         now = self.clock.now()
-        records = [replace(record, time=now, duration_ms=0) for record in receipts.records]
+        records = [record._replace(time=now, duration_ms=0) for record in receipts.records]
 
-        def append(writing: Writing) -> None:
-            for record in records:
-                self.trail.append(writing, record)
-
-        self.store.submit(append)
+        self._queue(*records)
 
     def changing(self) -> None:
         """Forget every kept answer: something is changing or has changed."""
         self.turn += 1
         self.answers.clear()
+        self.fingerprints = None
 
     def write(
         self,
@@ -236,16 +278,17 @@ class Gate:
 
         def work(writing: Writing) -> T:
             self._refuse_stale()
-            self._authorise(caller, operation, target, self.directory.at(writing))
+            snapshot = self.directory.at(writing)
+            granted = self._authorise(caller, operation, target, snapshot, writing)
             result = act(writing)
-            self.trail.append(writing, self._record(caller, operation, target, started, None))
+            self.trail.append(writing, self._record(caller, operation, target, started, granted))
             return result
 
         self.changing()
         try:
             return self.store.write(work, undone)
         except DevvaultError as error:
-            self._queue(self._record(caller, operation, target, started, error))
+            self._queue(self._record(caller, operation, target, started, None, error))
             raise
         finally:
             # Twice: what was answered in between may have come from before the commit.
@@ -273,7 +316,7 @@ class Gate:
         error: DevvaultError | None = None,
     ) -> None:
         """Record something that happened outside a transaction (a refusal before the door)."""
-        self._queue(self._record(caller, operation, target, self.clock.now(), error))
+        self._queue(self._record(caller, operation, target, self.clock.now(), None, error))
 
     def _refuse_stale(self) -> None:
         if self.stale is not None:
@@ -282,16 +325,50 @@ class Gate:
                 hint="restore the newer one, or accept this: devvault audit accept-restore",
             )
 
-    def _authorise(
-        self, caller: Caller, operation: Operation, target: Target, snapshot: Snapshot
+    def demand(
+        self,
+        writing: Writing,
+        caller: Caller,
+        operation: Operation,
+        target: Target,
+        snapshot: Snapshot,
     ) -> None:
-        question = Question(caller, operation, target.resource, target.vault, target.role)
-        decision = decide(question, snapshot.assignments)
-        if not decision.allowed:
-            raise refusal(question, decision)
+        """See that the caller may do one more thing within a change, and record that it is done.
 
-    def _queue(self, record: AuditRecord) -> None:
-        self.store.submit(lambda writing: self.trail.append(writing, record))
+        Raises:
+            Forbidden: she may not; the whole change is undone, and recorded as refused.
+        """
+        started = self.clock.now()
+        granted = self._authorise(caller, operation, target, snapshot, writing)
+        self.trail.append(writing, self._record(caller, operation, target, started, granted))
+
+    def _authorise(
+        self,
+        caller: Caller,
+        operation: Operation,
+        target: Target,
+        snapshot: Snapshot,
+        finding: Finding,
+    ) -> Decision:
+        resource, grants = target.resource, snapshot.grants
+        question = Question(caller, operation, resource, target.vault, target.role, target.version)
+        decision = decide(question, grants)
+        if decision.allowed:
+            return decision
+        # Only somebody with a role on single versions learns which one is the current one.
+        if target.current is not None and grants.has_versions(caller.ids, resource):
+            decision = decide(replace(question, version=target.current(finding)), grants)
+            if decision.allowed:
+                return decision
+        raise refusal(question, decision)
+
+    def _queue(self, *records: AuditRecord) -> None:
+        for record in records:
+            self.store.gather(self._append, record)
+
+    def _append_all(self, writing: Writing, records: list[AuditRecord]) -> None:
+        # By the trail as it is now: a rekey may have come since they were queued.
+        self.trail.append_all(writing, records)
 
     def _record(
         self,
@@ -299,11 +376,18 @@ class Gate:
         operation: Operation,
         target: Target,
         started: datetime,
-        error: DevvaultError | None,
+        granted: Decision | None,
+        error: DevvaultError | None = None,
     ) -> AuditRecord:
         now = self.clock.now()
+        extra = target.extra
+        if granted is not None and granted.assignment is not None:
+            # Azure's own name for it, in its log of a vault's data plane.
+            extra = {**extra, "appliedAssignmentId": granted.assignment.id}
         spent = (now - started).total_seconds()
         origin = caller.origin
+        if error is not None:
+            error.recorded = True
         return AuditRecord(
             time=now,
             operation=operation.audit,
@@ -314,12 +398,12 @@ class Gate:
             appid=caller.appid,
             name=caller.name,
             id=target.id,
-            detail="" if error is None else error.message,
+            detail="" if error is None else error.message[:_DETAIL_LENGTH],
             address=origin.address,
             agent=origin.agent,
             uri=origin.uri,
             api_version=origin.api_version,
             correlation=origin.correlation,
             duration_ms=max(0, int(spent * 1000)),
-            extra=target.extra,
+            extra=extra,
         )

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 import uuid
 
-from devvault.access.principals import Caller
-from devvault.access.rbac import Assignment, scope_covers
-from devvault.access.roles import Role, built_in, find
+from devvault.access.principals import USER, Caller
+from devvault.access.rbac import Assignment, is_scope, scope_covers
+from devvault.access.roles import Role
 from devvault.errors import Conflict, Invalid, NotFound
 from devvault.model import operations as op
 from devvault.model.names import fold
 from devvault.store.base import Reading, Writing
 from devvault.vault.codecs import pack_assignment
 from devvault.vault.gate import Gate, Target
+from devvault.vault.principals import find_by_oid, write_mentioned
 from devvault.vault.records import ASSIGNMENT
 
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -29,6 +30,7 @@ def assign(
     scope: str,
     *,
     id: str = "",
+    description: str = "",
 ) -> Assignment:
     """Give a principal a role at a scope.
 
@@ -39,17 +41,14 @@ def assign(
     """
     id = fold(id or str(uuid.uuid4()))
     _check(gate, id, principal, principal_type, scope)
-    definition = find(role)
-    if definition is None:
-        raise NotFound(
-            f"The specified role definition '{role}' does not exist.",
-            code="RoleDefinitionDoesNotExist",
-            hint="devvault role definition list",
-        )
+    definition = _role(gate, role, scope)
     target = Target(scope, id=_id(scope, id), role=definition.id)
 
     def act(writing: Writing) -> Assignment:
-        for other in gate.directory.read(writing).assignments:
+        snapshot = gate.directory.read(writing)
+        if definition.custom and snapshot.grants.roles.get(definition.id) != definition:
+            raise no_role(role)  # it went, or changed, in the meantime
+        for other in snapshot.assignments:
             same = (
                 other.role_id == definition.id
                 and fold(other.principal) == fold(principal)
@@ -62,6 +61,7 @@ def assign(
                     code="RoleAssignmentExists",
                     fields={"id": other.id},
                 )
+        _know(gate, writing, principal, principal_type)
         made = Assignment(
             id,
             definition.id,
@@ -70,6 +70,7 @@ def assign(
             scope.rstrip("/"),
             gate.clock.now(),
             caller.oid,
+            description=description,
         )
         writing.put(gate.records.seal(ASSIGNMENT, "", id, pack_assignment(made)))
         return made
@@ -111,11 +112,26 @@ def remove_assignment(gate: Gate, caller: Caller, scope: str, id: str) -> Assign
     return gone
 
 
-def list_roles(gate: Gate, caller: Caller, scope: str) -> tuple[Role, ...]:
-    """Return every role that can be assigned at a scope."""
-    return gate.read(
-        caller, op.LIST_ROLES, Target(scope), lambda _reading: tuple(built_in().values())
+def kind_of(gate: Gate, principal: str) -> str:
+    """Return the type of a principal that is given without one."""
+    known = find_by_oid(gate, principal)
+    return known.kind if known is not None else USER
+
+
+def no_role(role: str) -> NotFound:
+    """Return the refusal of a role that is not there, or not at this scope."""
+    return NotFound(
+        f"The specified role definition with ID '{role}' does not exist.",
+        code="RoleDefinitionDoesNotExist",
+        hint="devvault role definition list",
     )
+
+
+def _role(gate: Gate, role: str, scope: str) -> Role:
+    found = gate.snapshot().grants.find_role(role)
+    if found is None or not any(scope_covers(place, scope) for place in found.assignable):
+        raise no_role(role)
+    return found
 
 
 def _find(gate: Gate, reading: Reading, scope: str, id: str) -> Assignment | None:
@@ -127,6 +143,22 @@ def _find(gate: Gate, reading: Reading, scope: str, id: str) -> Assignment | Non
 
 def _id(scope: str, id: str) -> str:
     return f"{scope}/providers/Microsoft.Authorization/roleAssignments/{id}"
+
+
+def _know(gate: Gate, writing: Writing, oid: str, kind: str) -> None:
+    """See that who is given a role is known, and of that type; who is named first is registered.
+
+    Raises:
+        Invalid: `UnmatchedPrincipalType`.
+    """
+    registered = {"ForeignGroup": "Group", "Device": "User"}.get(kind, kind)
+    who = write_mentioned(gate, writing, oid, registered)
+    if who.kind != registered:
+        raise Invalid(
+            f"The PrincipalId '{oid}' has type '{who.kind}', which is different from specified"
+            f" PrinciaplType '{kind}'.",  # so spelled by Azure
+            code="UnmatchedPrincipalType",
+        )
 
 
 def _check(gate: Gate, id: str, principal: str, principal_type: str, scope: str) -> None:
@@ -144,5 +176,11 @@ def _check(gate: Gate, id: str, principal: str, principal_type: str, scope: str)
     if not scope_covers(root, scope):
         raise Invalid(
             f"The scope '{scope}' does not lie in this home's subscription {gate.subscription}.",
+            code="InvalidScope",
+        )
+    if not is_scope(scope):
+        raise Invalid(
+            f"The scope '{scope}' is malformed: a scope below a vault ends in /secrets/NAME, or in"
+            " /secrets/NAME/versions/VERSION (as well keys, certificates).",
             code="InvalidScope",
         )

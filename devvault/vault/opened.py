@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from devvault.access.principals import Caller
+from devvault.access.principals import USER, USER_APP, Caller, Principal
 from devvault.audit.anchor import Anchor, compare
 from devvault.audit.trail import Trail
 from devvault.clock import Clock
@@ -25,8 +25,6 @@ VALUE_SOURCE = "home.source"
 VALUE_SLOT = "slot.source"
 VALUE_RECOVERY = "slot.recovery"
 
-# The client id under which Azure CLI's users appear; the developer's calls bear it too.
-DEVELOPER_APP = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 _NOBODY = "00000000-0000-0000-0000-000000000000"
 SYSTEM = Caller(_NOBODY, _NOBODY, _NOBODY, "devvault", kind="System")
 
@@ -83,9 +81,14 @@ class Facts:
     developer_name: str
 
     @property
+    def principal(self) -> Principal:
+        """The developer as one of the home's principals."""
+        return Principal(self.developer, self.developer_name, USER, USER_APP)
+
+    @property
     def caller(self) -> Caller:
         """The person whose home it is, as she comes over the local socket."""
-        return Caller(self.developer, DEVELOPER_APP, self.tenant, self.developer_name, owner=True)
+        return replace(self.principal.caller(self.tenant), owner=True)
 
     def to_body(self) -> dict[str, Any]:
         """Return the body of the home's record."""
@@ -133,7 +136,9 @@ class Opened:
         return Target(f"/devvault/homes/{self.gate.home}", extra=extra)
 
     def forget(self) -> None:
-        """Drop the keys."""
+        """Drop the keys, and what was made with them."""
+        self.gate.changing()
+        self.gate.tokens = None
         self.records.forget()
         self.master.wipe()
         self.key = b""
@@ -214,6 +219,7 @@ class Assembler:
             home=key.home,
             tenant=facts.tenant,
             subscription=facts.subscription,
+            developer=facts.principal,
         )
         gate.secure_point = self._secure_point
         gate.erase = self._erase

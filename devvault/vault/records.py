@@ -21,8 +21,15 @@ ARCHIVE = "archive"
 GROUP = "group"
 VAULT = "vault"
 ASSIGNMENT = "assignment"
+PRINCIPAL = "principal"
+IDENTITY = "identity"
+APP = "app"
+CREDENTIAL = "credential"
+SIGNING = "signing"
+ROLE = "role"
 TRUST = "trust"
 STASH = "stash"
+AUTHORITY = "authority"
 SECRET = "secret"  # noqa: S105  # a kind of record
 SECRET_VERSION = "secret.version"  # noqa: S105  # a kind of record
 # What a program asks for again and again: secrets, by name and by version.

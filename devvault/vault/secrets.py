@@ -31,7 +31,7 @@ from devvault.vault.codecs import (
     unpack_secret,
     unpack_version,
 )
-from devvault.vault.fetched import Fetched
+from devvault.vault.fetched import Fetched, Glance
 from devvault.vault.gate import Gate, Receipts, Target
 from devvault.vault.records import SECRET, SECRET_VERSION
 
@@ -99,7 +99,12 @@ def get_secret(
         Forbidden: this version is disabled (inner `SecretDisabled`).
     """
     where, act = _getting(gate, vault_name, name, version)
-    return gate.read(caller, op.GET_SECRET, where, act)
+
+    def fetch() -> Finding:
+        scope = fold(vault_name)
+        return Glance(gate.store, gate.guesses, scope, fold(name), fold(version))
+
+    return gate.look(caller, op.GET_SECRET, where, fetch, act)
 
 
 def get_secrets(
@@ -135,7 +140,7 @@ def _getting(
             )
         return found
 
-    return target(vault, name, version), act
+    return version_target(gate, vault, name, version), act
 
 
 def update_secret(
@@ -176,7 +181,7 @@ def update_secret(
         write_version(gate, writing, new)
         return replace(new, value=None)
 
-    return gate.write(caller, op.UPDATE_SECRET, target(vault, name, version), act)
+    return gate.write(caller, op.UPDATE_SECRET, version_target(gate, vault, name, version), act)
 
 
 def list_secrets(
@@ -262,11 +267,28 @@ def live_vault(gate: Gate, name: str) -> Vault:
     return vault
 
 
-def target(vault: Vault, name: str, version: str = "", *, kind: str = "object") -> Target:
+def target(vault: Vault, name: str, *, kind: str = "object") -> Target:
     """Return the target of an operation on one secret."""
-    tail = f"/{version}" if version else ""
     where = vault.id if kind == "list" else object_scope(vault.id, "secrets", name)
-    return Target(where, vault, f"https://{vault_host(vault.name)}/secrets/{name}{tail}")
+    return Target(where, vault, f"https://{vault_host(vault.name)}/secrets/{name}")
+
+
+def version_target(gate: Gate, vault: Vault, name: str, version: str) -> Target:
+    """Return the target of an operation on one version of a secret; empty means the current one."""
+
+    def current(finding: Finding) -> str:
+        secret = find_secret(gate, finding, vault, name)
+        return "" if secret is None else secret.current
+
+    where = object_scope(vault.id, "secrets", name)
+    tail = f"/{version}" if version else ""
+    return Target(
+        where,
+        vault,
+        f"https://{vault_host(vault.name)}/secrets/{name}{tail}",
+        version=version,
+        current=None if version else current,
+    )
 
 
 def find_secret(gate: Gate, reading: Finding, vault: Vault, name: str) -> Secret | None:

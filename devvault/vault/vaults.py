@@ -19,22 +19,12 @@ from devvault.model.names import (
 )
 from devvault.model.vault import Group, Network, Policy, Vault, check_retention
 from devvault.store.base import DELETED, LIVE, Reading, Writing
-from devvault.vault.codecs import (
-    pack_group,
-    pack_vault,
-    seconds,
-    unpack_vault,
-)
+from devvault.vault.apps import drop_apps
+from devvault.vault.codecs import pack_group, pack_vault, seconds, unpack_vault
 from devvault.vault.gate import Gate, Target
 from devvault.vault.groups import find_group
-from devvault.vault.records import (
-    ASSIGNMENT,
-    GROUP,
-    SECRET,
-    SECRET_VERSION,
-    TRUST,
-    VAULT,
-)
+from devvault.vault.identities import drop_identities
+from devvault.vault.records import ASSIGNMENT, GROUP, SECRET, SECRET_VERSION, TRUST, VAULT
 
 _ALL = 10_000
 _SKUS = ("standard", "premium")
@@ -70,6 +60,8 @@ def delete_group(gate: Gate, caller: Caller, name: str) -> None:
         for vault in gate.directory.read(writing).vaults.values():
             if fold(vault.group) == fold(name):
                 _delete(gate, writing, vault)
+        drop_identities(gate, writing, name)
+        drop_apps(gate, writing, name)
         _drop_assignments(gate, writing, target.resource)
         writing.drop(GROUP, "", fold(name))
 
@@ -85,7 +77,7 @@ def create_vault(gate: Gate, caller: Caller, spec: VaultSpec) -> Vault:
         NotFound: `ResourceGroupNotFound`.
     """
     check_vault_name(spec.name)
-    target = _target(gate, spec.group, spec.name)
+    target = vault_target(gate, spec.group, spec.name)
 
     def act(writing: Writing) -> Vault:
         group = find_group(gate, writing, spec.group)
@@ -102,7 +94,7 @@ def create_vault(gate: Gate, caller: Caller, spec: VaultSpec) -> Vault:
                 raise Conflict(
                     f"The vault name '{spec.name}' is already in use.", code="VaultAlreadyExists"
                 )
-            return _save(gate, writing, _changed(gate, old, spec))
+            return write_vault(gate, writing, _changed(gate, writing, caller, old, spec))
         now = gate.clock.now()
         fresh = Vault(
             name=spec.name,
@@ -114,7 +106,7 @@ def create_vault(gate: Gate, caller: Caller, spec: VaultSpec) -> Vault:
             updated=now,
             retention=check_retention(90 if spec.retention is None else spec.retention),
         )
-        return _save(gate, writing, _changed(gate, fresh, spec))
+        return write_vault(gate, writing, _changed(gate, writing, caller, fresh, spec, new=True))
 
     return gate.change_access(caller, op.PUT_VAULT, target, act)
 
@@ -128,10 +120,10 @@ def update_vault(gate: Gate, caller: Caller, spec: VaultSpec) -> Vault:
     """
 
     def act(writing: Writing) -> Vault:
-        old = _live(gate, writing, spec.name, spec.group)
-        return _save(gate, writing, _changed(gate, old, spec))
+        old = read_vault(gate, writing, spec.name, spec.group)
+        return write_vault(gate, writing, _changed(gate, writing, caller, old, spec))
 
-    target = _target(gate, spec.group, spec.name)
+    target = vault_target(gate, spec.group, spec.name)
     return gate.change_access(caller, op.PATCH_VAULT, target, act)
 
 
@@ -141,9 +133,9 @@ def get_vault(gate: Gate, caller: Caller, name: str, group: str = "") -> Vault:
     Raises:
         NotFound: `ResourceNotFound`.
     """
-    target = _target(gate, group or _group_of(gate, name), name)
+    target = vault_target(gate, group or _group_of(gate, name), name)
     return gate.read(
-        caller, op.GET_VAULT, target, lambda reading: _live(gate, reading, name, group)
+        caller, op.GET_VAULT, target, lambda reading: read_vault(gate, reading, name, group)
     )
 
 
@@ -164,10 +156,10 @@ def list_vaults(gate: Gate, caller: Caller, group: str = "") -> tuple[Vault, ...
 
 def delete_vault(gate: Gate, caller: Caller, name: str, group: str = "") -> Vault:
     """Soft-delete a vault; its role assignments go for good, as in Azure."""
-    target = _target(gate, group or _group_of(gate, name), name)
+    target = vault_target(gate, group or _group_of(gate, name), name)
 
     def act(writing: Writing) -> Vault:
-        return _delete(gate, writing, _live(gate, writing, name, group))
+        return _delete(gate, writing, read_vault(gate, writing, name, group))
 
     return gate.change_access(caller, op.DELETE_VAULT, target, act)
 
@@ -203,14 +195,14 @@ def recover_vault(gate: Gate, caller: Caller, name: str) -> Vault:
         Conflict: its group is gone.
     """
     group = _group_of(gate, name)
-    target = _target(gate, group, name)
+    target = vault_target(gate, group, name)
 
     def act(writing: Writing) -> Vault:
         vault = _deleted(gate, writing, name)
         if writing.find(GROUP, "", fold(vault.group)) is None:
             fresh = Group(vault.group, vault.location, gate.clock.now())
             writing.put(gate.records.seal(GROUP, "", fold(fresh.name), pack_group(fresh)))
-        return _save(gate, writing, replace(vault, deleted=None))
+        return write_vault(gate, writing, replace(vault, deleted=None))
 
     return gate.change_access(caller, op.RECOVER_VAULT, target, act)
 
@@ -263,7 +255,8 @@ def check_name(gate: Gate, caller: Caller, name: str) -> tuple[bool, str, str]:
     return gate.read(caller, op.CHECK_VAULT_NAME, target, act)
 
 
-def _target(gate: Gate, group: str, name: str) -> Target:
+def vault_target(gate: Gate, group: str, name: str) -> Target:
+    """Return the target of an operation on a vault, whether or not it is there."""
     vault = gate.find_vault(name)
     id = vault.uri if vault else ""
     return Target(vault_scope(gate.subscription, group, name), vault, id)
@@ -275,7 +268,12 @@ def _group_of(gate: Gate, name: str) -> str:
         return unpack_vault(gate.records.open(row)).group if row else "devvault"
 
 
-def _live(gate: Gate, reading: Reading, name: str, group: str = "") -> Vault:
+def read_vault(gate: Gate, reading: Reading, name: str, group: str = "") -> Vault:
+    """Return a live vault inside a transaction; without a group, wherever it lies.
+
+    Raises:
+        NotFound: `ResourceNotFound`.
+    """
     row = reading.find(VAULT, "", fold(name))
     vault = unpack_vault(gate.records.open(row)) if row else None
     if vault is None or vault.deleted or (group and fold(vault.group) != fold(group)):
@@ -299,7 +297,8 @@ def _deleted(gate: Gate, reading: Reading, name: str) -> Vault:
     return vault
 
 
-def _save(gate: Gate, writing: Writing, vault: Vault) -> Vault:
+def write_vault(gate: Gate, writing: Writing, vault: Vault) -> Vault:
+    """Store a vault, and return it."""
     state = LIVE if vault.deleted is None else DELETED
     writing.put(
         gate.records.seal(
@@ -312,7 +311,9 @@ def _save(gate: Gate, writing: Writing, vault: Vault) -> Vault:
 
 def _delete(gate: Gate, writing: Writing, vault: Vault) -> Vault:
     _drop_assignments(gate, writing, vault.id)
-    return _save(gate, writing, replace(vault, deleted=gate.clock.now().replace(microsecond=0)))
+    return write_vault(
+        gate, writing, replace(vault, deleted=gate.clock.now().replace(microsecond=0))
+    )
 
 
 def _drop_assignments(gate: Gate, writing: Writing, scope: str) -> None:
@@ -328,7 +329,13 @@ def _drop_trust(gate: Gate, writing: Writing, vault: str) -> None:
             writing.drop(TRUST, "", row.name)
 
 
-def _changed(gate: Gate, old: Vault, spec: VaultSpec) -> Vault:
+def _changed(
+    gate: Gate, writing: Writing, caller: Caller, old: Vault, spec: VaultSpec, *, new: bool = False
+) -> Vault:
+    if not new and spec.rbac is not None and spec.rbac != old.rbac:
+        # Who may only write vaults must not give herself their secrets by changing the model.
+        target = Target(old.id, old, old.uri)
+        gate.demand(writing, caller, op.CHANGE_MODEL, target, gate.directory.read(writing))
     if spec.soft_delete is False:
         raise Invalid(
             'The property "enableSoftDelete" can be set to false only for creating new vault.'

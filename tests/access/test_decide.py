@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from devvault.access.decide import Question, decide, refusal
 from devvault.access.principals import Caller
-from devvault.access.rbac import Assignment
+from devvault.access.rbac import Assignment, Grants
 from devvault.access.roles import built_in, find
 from devvault.model import operations as op
 from devvault.model.operations import OPERATIONS
@@ -75,7 +75,7 @@ def question_of(case: dict) -> Question:
 @pytest.mark.parametrize("case", VECTOR, ids=lambda case: case["name"])
 def test_decisions(case):
     question = question_of(case)
-    decision = decide(question, [assignment(*role) for role in case["roles"]])
+    decision = decide(question, Grants([assignment(*role) for role in case["roles"]]))
     assert decision.allowed is case["allowed"], decision.reason
     assert decision.reason
     by_role = decision.allowed and bool(case["roles"])
@@ -113,16 +113,18 @@ scopes = st.builds(resource_ids, names, names, names).flatmap(st.sampled_from)
 def test_a_narrower_scope_never_allows_more(operation, role, scope, resource, cut):
     wide = "/" + "/".join(scope.strip("/").split("/")[: cut % 10])
     question = Question(CALLER, OPERATIONS[operation], resource)
-    if decide(question, [assignment(role, scope)]).allowed:
-        assert decide(question, [assignment(role, wide)]).allowed
+    if decide(question, Grants([assignment(role, scope)])).allowed:
+        assert decide(question, Grants([assignment(role, wide)])).allowed
 
 
 @given(operations, roles, scopes, scopes)
 def test_what_is_allowed_above_is_allowed_below(operation, role, scope, resource):
     below = resource.rstrip("/") + "/x"
-    if decide(Question(CALLER, OPERATIONS[operation], resource), [assignment(role, scope)]).allowed:
+    if decide(
+        Question(CALLER, OPERATIONS[operation], resource), Grants([assignment(role, scope)])
+    ).allowed:
         question = Question(CALLER, OPERATIONS[operation], below)
-        assert decide(question, [assignment(role, scope)]).allowed
+        assert decide(question, Grants([assignment(role, scope)])).allowed
 
 
 @given(operations, roles, scopes, scopes, st.randoms(use_true_random=False))
@@ -131,7 +133,7 @@ def test_case_makes_no_difference(operation, role, scope, resource, random):
         return "".join(random.choice((char.lower(), char.upper())) for char in text)
 
     plain = decide(
-        Question(CALLER, OPERATIONS[operation], resource), [assignment(role, scope)]
+        Question(CALLER, OPERATIONS[operation], resource), Grants([assignment(role, scope)])
     ).allowed
     caller = replace(CALLER, oid=shuffled(CALLER.oid))
     mixed = replace(assignment(shuffled(role), shuffled(scope)), principal=shuffled(OIDS["caller"]))
@@ -141,30 +143,30 @@ def test_case_makes_no_difference(operation, role, scope, resource, random):
         op.PUT_ASSIGNMENT.action.lower(),
         op.DELETE_ASSIGNMENT.action.lower(),
     }:
-        assert decide(Question(caller, asked, shuffled(resource)), [mixed]).allowed == plain
+        assert decide(Question(caller, asked, shuffled(resource)), Grants([mixed])).allowed == plain
 
 
 @given(operations, roles, scopes, scopes)
 def test_more_assignments_never_take_away(operation, role, scope, resource):
     question = Question(CALLER, OPERATIONS[operation], resource)
     some = [assignment("Key Vault Secrets User", scope)]
-    if decide(question, some).allowed:
-        assert decide(question, [assignment(role, resource), *some]).allowed
+    if decide(question, Grants(some)).allowed:
+        assert decide(question, Grants([assignment(role, resource), *some])).allowed
 
 
 @given(operations, scopes)
 def test_nobody_without_an_id_matches_an_assignment_without_one(operation, resource):
     nobody = replace(CALLER, oid="", groups=("",))
     empty = replace(assignment("Key Vault Administrator", "/"), principal="")
-    assert not decide(Question(nobody, OPERATIONS[operation], resource), [empty]).allowed
+    assert not decide(Question(nobody, OPERATIONS[operation], resource), Grants([empty])).allowed
     vault = replace(VAULT, rbac=False, policies=(Policy(TENANT, "", secrets=("all", "purge")),))
     question = Question(nobody, OPERATIONS[operation], resource, vault)
-    assert not decide(question, []).allowed
+    assert not decide(question, Grants([])).allowed
 
 
 def test_a_refusal_under_rbac_is_azures_text():
     question = Question(CALLER, op.GET_SECRET, SECRET, VAULT)
-    error = refusal(question, decide(question, []))
+    error = refusal(question, decide(question, Grants([])))
     assert (error.code, error.inner) == ("Forbidden", "ForbiddenByRbac")
     assert error.message == (
         "Caller is not authorized to perform action on resource.\r\n"
@@ -184,7 +186,7 @@ def test_a_refusal_under_rbac_is_azures_text():
 
 def test_a_refusal_by_policy_is_azures_text():
     question = Question(CALLER, op.GET_SECRET, SECRET, replace(VAULT, rbac=False))
-    error = refusal(question, decide(question, []))
+    error = refusal(question, decide(question, Grants([])))
     assert (error.code, error.inner) == ("Forbidden", "AccessDenied")
     assert error.message == (
         f"The user, group or application '{CALLER.words}' does not have secrets get permission on"
@@ -195,7 +197,7 @@ def test_a_refusal_by_policy_is_azures_text():
 
 def test_a_refusal_of_the_control_plane_is_arms_text():
     question = Question(CALLER, op.DELETE_VAULT, VAULT.id, VAULT)
-    error = refusal(question, decide(question, []))
+    error = refusal(question, decide(question, Grants([])))
     assert error.code == "AuthorizationFailed"
     assert error.message == (
         f"The client 'alice' with object id '{CALLER.oid}' does not have authorization to perform"
@@ -206,6 +208,6 @@ def test_a_refusal_of_the_control_plane_is_arms_text():
 
 def test_only_the_owner_may_do_what_is_ours():
     question = Question(CALLER, op.REKEY_HOME, "/")
-    decision = decide(question, [assignment("Owner", "/")])
+    decision = decide(question, Grants([assignment("Owner", "/")]))
     assert not decision.allowed
     assert "owner" in refusal(question, decision).message

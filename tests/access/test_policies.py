@@ -6,7 +6,14 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devvault.access.policies import allows
+from devvault.access.policies import (
+    PERMISSIONS,
+    add_policies,
+    allows,
+    check_policies,
+    remove_policies,
+    replace_policies,
+)
 from devvault.access.principals import Caller
 from devvault.model.vault import Policy, Vault
 
@@ -58,3 +65,66 @@ def test_each_kind_has_its_own_verbs():
 def test_another_tenants_policy_gives_nothing():
     assert not may(Policy("other", "oid", secrets=("all",)), "get")
     assert not may(Policy("", "oid", secrets=("all",)), "get")
+
+
+kinds = st.sampled_from(("keys", "secrets", "certificates"))
+entries = st.builds(
+    Policy,
+    st.just("Tenant"),
+    st.sampled_from(("oid", "OID", "other")),
+    st.sampled_from(("", "app")),
+    keys=st.lists(st.sampled_from(sorted(PERMISSIONS["keys"])), max_size=3).map(tuple),
+    secrets=st.lists(st.sampled_from(sorted(PERMISSIONS["secrets"])), max_size=3).map(tuple),
+)
+lists = st.lists(entries, max_size=4).map(tuple)
+questions = st.sampled_from(
+    [(kind, verb) for kind in ("keys", "secrets") for verb in sorted(PERMISSIONS[kind] - {"all"})]
+)
+
+
+def can(policies: tuple[Policy, ...], asked: tuple[str, str]) -> bool:
+    return allows(replace(VAULT, policies=policies), ALICE, *asked)
+
+
+@given(lists, lists, questions)
+def test_adding_gives_what_either_gives(old, new, asked):
+    both = add_policies(old, new)
+    assert can(both, asked) is (can(old, asked) or can(new, asked))
+    check_policies(both, "Tenant")
+
+
+@given(lists, lists, questions)
+def test_removing_never_gives_and_takes_what_it_names(old, gone, asked):
+    left = remove_policies(old, gone)
+    assert can(left, asked) <= can(old, asked)
+    check_policies(left, "Tenant")
+    same = tuple(one for one in old if one.oid.lower() == "oid" and not one.appid)
+    if len(same) == len(old) and can(gone, asked) and all(not one.appid for one in gone):
+        assert not can(left, asked)
+
+
+@given(lists, lists, questions)
+def test_replacing_leaves_others_alone(old, new, asked):
+    found = replace_policies(old, new)
+    touched = {(one.oid.lower(), one.appid) for one in new}
+    others = tuple(one for one in old if (one.oid.lower(), one.appid) not in touched)
+    assert [one for one in found if (one.oid.lower(), one.appid) not in touched] == list(others)
+    if can(others, asked):
+        assert can(found, asked)
+
+
+def test_all_but_one_is_written_out():
+    (left,) = remove_policies(
+        (Policy("Tenant", "oid", secrets=("all", "purge")),),
+        (Policy("Tenant", "OID", secrets=("GET",)),),
+    )
+    assert "purge" in left.secrets
+    assert not can((left,), ("secrets", "get"))
+    assert all(can((left,), ("secrets", verb)) for verb in PERMISSIONS["secrets"] - {"get", "all"})
+
+
+def test_an_entry_with_nothing_left_goes():
+    old = (Policy("Tenant", "oid", secrets=("get",)), Policy("Tenant", "other", secrets=("get",)))
+    assert remove_policies(old, (Policy("Tenant", "oid", secrets=("get",)),)) == old[1:]
+    assert remove_policies(old, (Policy("Tenant", "oid"),)) == old[1:]
+    assert remove_policies(old, (Policy("Tenant", "nobody", secrets=("get",)),)) == old

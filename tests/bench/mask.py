@@ -101,8 +101,7 @@ def floods(made) -> list[Row]:
             rate = SIZE / statistics.median(ours) / 1e6
             peer = f"one more cat in the pipe, {SIZE / statistics.median(others) / 1e6:.0f} MB/s"
             what = f"1 GB of {kind} through the mask, {SECRETS} values"
-            bound = 0.7 if kind == "zeros" else None
-            found.append(Row(what, f"{rate:.0f} MB/s", peer, ratio, bound, at_least=True))
+            found.append(Row(what, f"{rate:.0f} MB/s", peer, ratio, 0.7, at_least=True))
     return found
 
 

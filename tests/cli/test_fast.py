@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from devvault.cli import fast
 from devvault.paths import Home, default_home
+from devvault.references.marks import MARKS
 from tests.client.peer import Peer, reply
 
 REFERENCE = "@Microsoft.KeyVault(VaultName=v;SecretName=s)"
@@ -126,6 +127,10 @@ def test_the_request_says_where_and_with_what(daemon, run, project):
     assert ("F", real + b"/.env", b"A=\0raw\xff") in sent_fields(request)
     assert ("J", real + b"/devvault.toml", b'vault = "v"\n') in sent_fields(request)
     assert b"plain-value" not in request
+
+
+def test_the_marks_are_those_of_the_forms():
+    assert tuple(mark.decode() for mark in fast.MARKS) == MARKS
 
 
 def test_marks_are_found_in_any_case(daemon, run):

@@ -7,8 +7,8 @@ import pytest
 from devvault.cli.azure import group, role
 from devvault.cli.keyvault import grammar, verbs
 from devvault.cli.keyvault.grammar import from_id, moment, read_tags, truth, with_group
+from devvault.cli.keyvault.resource import full
 from devvault.cli.keyvault.secret import deleted, properties, with_value, without_value
-from devvault.cli.keyvault.vault import full
 from devvault.errors import WrongUse
 
 BUNDLE = {

@@ -15,13 +15,40 @@ SAMPLES = {
     "appservice": [
         "@Microsoft.KeyVault(VaultName=my-vault;SecretName=db)",
         "@microsoft.keyvault(SecretUri=https://my-vault.vault.azure.net/secrets/db/v1)",
-    ]
+    ],
+    "azd": ["akvs://00000000-0000-0000-0000-000000000000/my-vault/db"],
+    "appconfig": [
+        '{"uri":"https://my-vault.vault.azure.net/secrets/db"}',
+        (
+            '{"contentType":"application/vnd.microsoft.appconfig.keyvaultref+json;charset=utf-8",'
+            '"value":"{\\"uri\\":\\"https://my-vault.vault.azure.net/secrets/db\\"}"}'
+        ),
+    ],
+    "containers": [
+        "keyvaultref:https://my-vault.vault.azure.net/secrets/db,identityref:system",
+        '{"keyVaultUrl":"https://my-vault.vault.azure.net/secrets/db/v1"}',
+    ],
+    "arm": [
+        (
+            '{"reference":{"keyVault":{"id":"/subscriptions/s/resourceGroups/g/providers/'
+            'Microsoft.KeyVault/vaults/my-vault"},"secretName":"db"}}'
+        )
+    ],
+    "bicep": ["az.getSecret('sub', 'group', 'my-vault', 'db')"],
+    "csi": ['{"keyvaultName":"my-vault","objectName":"db","objectType":"secret"}'],
+    "devops": ['{"KeyVaultName":"my-vault","SecretsFilter":"db"}'],
 }
+# fmt: off
 PIECES = [
     "@Microsoft.KeyVault(", ")", "SecretUri=", "VaultName=", "SecretName=", ";", "=", " ", "'",
     '"', "https://", "my-vault", ".vault.azure.net", "/", "secrets", "db", ":", "443", "@", "?",
     "#", "%20", "\0", "\ud800", "é", "akvs://",
-]  # fmt: skip
+    '{"uri":"', '"}', "keyvaultref:", "identityref:", ",", "az.getSecret(", '{"keyVault":',
+    '"secretName":', "{", "}",
+    '{"keyvaultName":', '"objectName":', '"SecretsFilter":', '"keyVaultUrl":', '"my-vault"', "\\",
+    '"content_type":"application/vnd.microsoft.appconfig.keyvaultref+json",', '"value":"',
+]
+# fmt: on
 BROKEN = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=3)), max_size=14).map("".join)
 
 

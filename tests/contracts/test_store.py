@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from devvault.store.sqlite import SqliteStore
 
 def a_row(name: str = "db", version: str = "", **changes: object) -> Row:
     row = Row("secret", "shop", name, version, LIVE, None, 1, b"wrapped-" * 7, b"sealed " * 40)
-    return replace(row, **changes)  # type: ignore[arg-type]
+    return row._replace(**changes)  # type: ignore[arg-type]
 
 
 def put(store: Store, *rows: Row) -> None:
@@ -147,7 +146,7 @@ class StoreContract:
         def work(tx: Writing) -> int:
             seen = 0
             for row in tx.rows():
-                tx.put(replace(row, generation=2, sealed=row.sealed * 3))
+                tx.put(row._replace(generation=2, sealed=row.sealed * 3))
                 seen += 1
             return seen
 
@@ -281,6 +280,59 @@ class StoreContract:
             assert reading.value("last") == b"199"
         assert store.failed is None
 
+    def test_what_is_gathered_comes_in_order_and_overtakes_nothing(self, store: Store) -> None:
+        calls: list[list[int]] = []
+
+        def gather(tx: Writing, items: list[int]) -> None:
+            calls.append(list(items))
+            seen = tx.value("order") or b""
+            tx.set_value("order", seen + b"".join(b"%d " % item for item in items))
+
+        held, begun = threading.Event(), threading.Event()
+
+        def hold(tx: Writing) -> None:
+            begun.set()
+            held.wait(10)
+
+        thread = threading.Thread(target=store.write, args=(hold,))
+        thread.start()
+        begun.wait(10)
+        for number in range(100):
+            store.gather(gather, number)
+        store.submit(lambda tx: tx.set_value("order", (tx.value("order") or b"") + b"- "))
+        for number in range(100, 103):
+            store.gather(gather, number)
+        held.set()
+        thread.join(10)
+        store.flush()
+        with store.read() as reading:
+            order = (reading.value("order") or b"").split()
+        assert order == [b"%d" % n for n in range(100)] + [b"-"] + [b"100", b"101", b"102"]
+        assert [item for call in calls for item in call] == list(range(103))
+        assert 3 <= len(calls) < 20
+
+    def test_gathered_items_that_cannot_be_written_are_told(self, store: Store) -> None:
+        def gather(tx: Writing, items: list[int]) -> None:
+            raise Damaged("the chain is broken")
+
+        store.gather(gather, 1)
+        with pytest.raises(Damaged, match="the chain is broken"):
+            store.flush()
+        assert store.failed is None
+
+    def test_two_rows_at_one_instant(self, store: Store) -> None:
+        one, other = a_row("a"), a_row("b")
+        put(store, one, other)
+
+        def at(row: Row) -> tuple[str, str, str, str]:
+            return row.kind, row.scope, row.name, row.version
+
+        missing = ("secret", "shop", "nothing", "")
+        assert store.find_two(at(one), at(other)) == (one, other)
+        assert store.find_two(at(other), at(other)) == (other, other)
+        assert store.find_two(missing, at(one)) == (None, one)
+        assert store.find_two(missing, missing) == (None, None)
+
     def test_submitted_work_that_raises_is_told_by_the_next_flush(self, store: Store) -> None:
         def work(tx: Writing) -> None:
             tx.put(a_row("lost"))
@@ -311,6 +363,10 @@ class StoreContract:
             store.write(lambda tx: tx.put(a_row()))
         with pytest.raises(Unavailable):
             store.submit(lambda tx: tx.put(a_row()))
+        with pytest.raises(Unavailable):
+            store.gather(lambda tx, items: None, 1)
+        with pytest.raises(Unavailable):
+            store.find_two(("a", "b", "c", ""), ("a", "b", "c", ""))
         with pytest.raises(Unavailable), store.read():
             pass
 

@@ -17,8 +17,6 @@ SAME = {
     "VaultsListByResourceGroup": "VaultsList",
     "VaultsListBySubscription": "VaultsList",
 }
-# Access policies are written through the same action as the vault itself.
-SAME["VaultsUpdateAccessPolicy"] = "VaultsUpdate"
 BUILT = [verb for verb in main.VERBS if main.is_built(verb)]
 
 

@@ -1,4 +1,4 @@
-"""The grammar of `@Microsoft.KeyVault(...)`, case by case and at random."""
+"""Every vector of every form; the grammar of `@Microsoft.KeyVault(...)` at random as well."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ VERSIONS = st.one_of(st.none(), st.from_regex(r"[0-9a-f]{32}", fullmatch=True))
 
 
 def test_there_are_enough_vectors():
-    assert len(GOOD) + len(BAD) + len(PLAIN) == len(VECTORS) >= 120
+    assert len(GOOD) + len(BAD) + len(PLAIN) == len(VECTORS) >= 280
     assert len({v["text"] for v in VECTORS}) == len(VECTORS)
 
 
@@ -32,7 +32,7 @@ def test_there_are_enough_vectors():
 def test_good(vector):
     reference = parse(vector["text"])
     assert reference.text == vector["text"]
-    assert reference.form == "appservice"
+    assert reference.form == vector.get("form", "appservice")
     for part in ("vault", "name", "version", "host"):
         assert getattr(reference, part) == vector[part]
     assert reference.is_served == vector["served"]
@@ -42,7 +42,9 @@ def test_good(vector):
 
 @pytest.mark.parametrize("vector", BAD, ids=lambda v: v["text"][:60])
 def test_malformed(vector):
-    assert find(vector["text"]) is not None
+    form = find(vector["text"])
+    assert form is not None
+    assert form.name == vector.get("form", "appservice")
     with pytest.raises(Invalid) as caught:
         parse(vector["text"])
     error = caught.value

@@ -202,7 +202,7 @@ def test_settings_files_of_the_project_count_below_env_files(project):
     settings = load_settings()
     assert (settings["MODE"], settings["Smtp__Password"]) == ("env", "tide-7-harbour")
     project.write('settings-files = ["compose.yaml"]\n', "devvault.toml")
-    project.write("services: {}\n", "compose.yaml")
+    project.write("a: {}\n", "compose.yaml")
     with pytest.raises(WrongUse):
         load_settings()
 

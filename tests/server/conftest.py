@@ -13,6 +13,7 @@ from devvault.store.sqlite import open_store
 from devvault.vault.keeper import Keeper
 from devvault.vault.opened import SourceChoice
 from devvault.vault.vaults import VaultSpec, create_vault
+from tests.server.listening import Front
 from tests.server.planes import Azure
 
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -33,3 +34,11 @@ def azure(tmp_path: Path) -> Iterator[Azure]:
     create_vault(keeper.gate, keeper.developer, VaultSpec("my-vault", "devvault"))
     yield Azure(keeper, clock)
     keeper.close()
+
+
+@pytest.fixture
+def front(azure: Azure) -> Iterator[Front]:
+    """The app of that home, as its listeners reach it."""
+    made = Front(azure)
+    yield made
+    made.close()

@@ -13,6 +13,7 @@ STATUS = {
     errors.Unauthorized: 401,
     errors.Forbidden: 403,
     errors.NotFound: 404,
+    errors.WrongMethod: 405,
     errors.Conflict: 409,
     errors.Stale: 409,
     errors.Damaged: 422,

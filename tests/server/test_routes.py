@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from devvault.server.routes import CONTROL, DATA, DATA_VERSIONS
+from devvault.server.routes import CONTROL
+from devvault.server.versions import DATA_VERSIONS
 from tests.server.planes import HOST, Azure
 
 
@@ -119,21 +120,20 @@ def test_arm_says_bad_request(azure: Azure) -> None:
 
 def test_every_route_is_reached_by_its_own_row() -> None:
     """No row is hidden by an earlier one of the same method."""
-    samples = {"([^/]*)": "x", "([^/]+)": "x", "(/subscriptions/.+?)": "/subscriptions/s"}
-    for table in (DATA, CONTROL):
-        for place, (method, pattern, _handler) in enumerate(table):
-            path = pattern.pattern
-            for group, text in samples.items():
-                path = path.replace(group, text)
-            path = re.sub(r"\(\|(/[^)]*)\)", r"/subscriptions/s", path)
-            path = re.sub(r"\(\?:([a-z]+)\|[a-z]+\)", r"\1", path).replace("\\.", ".")
-            assert pattern.fullmatch(path), path
-            first = next(
-                number
-                for number, (wanted, other, _) in enumerate(table)
-                if wanted == method and other.fullmatch(path)
-            )
-            assert first == place, path
+    samples = {"([^/]+)": "x", "(/subscriptions/.+?)": "/subscriptions/s"}
+    for place, (method, pattern, _handler) in enumerate(CONTROL):
+        path = pattern.pattern
+        for group, text in samples.items():
+            path = path.replace(group, text)
+        path = re.sub(r"\(\|(/[^)]*)\)", r"/subscriptions/s", path)
+        path = re.sub(r"\(\?:([a-z]+)\|[a-z]+\)", r"\1", path).replace("\\.", ".")
+        assert pattern.fullmatch(path), path
+        first = next(
+            number
+            for number, (wanted, other, _) in enumerate(CONTROL)
+            if wanted == method and other.fullmatch(path)
+        )
+        assert first == place, path
 
 
 def test_every_answer_bears_the_services_headers(azure: Azure) -> None:

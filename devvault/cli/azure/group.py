@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 
 from devvault.cli import ask, say
+from devvault.cli.keyvault.amendment import add_amendments, amended
 from devvault.cli.keyvault.grammar import Commands, Run, add_command, add_tags, read_tags
+from devvault.cli.keyvault.waiting import add_wait, wait
 from devvault.cli.planes import GROUP_VERSION, open_planes, segment
-from devvault.cli.reply import Body
+from devvault.cli.reply import Body, table
 from devvault.errors import NotFound, WrongUse
 
 
@@ -28,7 +30,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_name(
         add_command(commands, "show", _show, "get a resource group", "group show --name my-group")
     )
-    add_command(commands, "list", _list, "list resource groups", "group list -o table")
+    listing = add_command(commands, "list", _list, "list resource groups", "group list -o table")
+    listing.add_argument("--tag", metavar="KEY[=VALUE]", help="only groups that have this tag")
+    update = add_command(
+        commands,
+        "update",
+        _update,
+        "change a resource group's tags",
+        "group update --name my-group --set tags.team=a",
+    )
+    _add_name(update)
+    add_tags(update)
+    add_amendments(update)
+    _add_name(add_wait(commands, _wait, "a group", "group wait --name my-group --exists"))
     _add_name(
         add_command(
             commands,
@@ -44,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         _delete,
         "delete a resource group; its vaults are soft-deleted",
         "group delete --name my-group --yes",
+        no_wait=True,
     )
     _add_name(delete)
     delete.add_argument("--yes", "-y", action="store_true", help="do not ask")
@@ -92,8 +107,33 @@ def _exists(args: argparse.Namespace) -> int:
 
 def _list(args: argparse.Namespace) -> int:
     found = open_planes().arm_list("resourcegroups", version=GROUP_VERSION)
+    if args.tag:
+        key, equals, value = str(args.tag).partition("=")
+        tags = [table(item, "tags") for item in found]
+        found = [
+            item
+            for item, held in zip(found, tags, strict=True)
+            if key in held and (not equals or held[key] == value)
+        ]
     say.show(args, [full(item) for item in found], table=_columns)
     return 0
+
+
+def _update(args: argparse.Namespace) -> int:
+    planes = open_planes()
+    path = f"resourcegroups/{segment(args.name)}"
+    group = full(planes.arm("GET", path, version=GROUP_VERSION))
+    tags = read_tags(args.tags)
+    changed = amended(args, group if tags is None else {**group, "tags": tags})
+    body: Body = {"location": changed.get("location"), "tags": changed.get("tags") or {}}
+    say.show(args, full(planes.arm("PUT", path, body, version=GROUP_VERSION)))
+    return 0
+
+
+def _wait(args: argparse.Namespace) -> int:
+    planes = open_planes()
+    path = f"resourcegroups/{segment(args.name)}"
+    return wait(args, lambda: planes.arm("GET", path, version=GROUP_VERSION))
 
 
 def _delete(args: argparse.Namespace) -> int:

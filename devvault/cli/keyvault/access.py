@@ -10,7 +10,8 @@ import argparse
 
 from devvault.cli import say
 from devvault.cli.keyvault.grammar import Commands, add_command
-from devvault.cli.keyvault.vault import add_name, find_vault, full
+from devvault.cli.keyvault.resource import find_vault, full
+from devvault.cli.keyvault.vault import add_name
 from devvault.cli.planes import Planes, open_planes
 from devvault.cli.reply import Body, flag, items, table, text
 from devvault.errors import NotFound, WrongUse
@@ -45,6 +46,7 @@ def add_commands(commands: Commands) -> None:
         _set,
         "let a principal do something with the objects of a vault",
         "keyvault set-policy --name my-app-vault --object-id ID --secret-permissions get list",
+        no_wait=True,
     )
     _add_who(grant)
     for kind, (member, words) in _KINDS.items():
@@ -62,6 +64,7 @@ def add_commands(commands: Commands) -> None:
         _delete,
         "take a principal's access policy away",
         "keyvault delete-policy --name my-app-vault --object-id ID",
+        no_wait=True,
     )
     _add_who(take)
 
@@ -70,7 +73,7 @@ def _add_who(parser: argparse.ArgumentParser) -> None:
     add_name(parser)
     who = parser.add_mutually_exclusive_group(required=True)
     who.add_argument("--object-id", help="object id of the principal, or 'me'")
-    who.add_argument("--spn", help="application id of a service principal")
+    who.add_argument("--spn", help="application id or name of a service principal")
     who.add_argument("--upn", help="name of a user; yourself is 'me'")
     parser.add_argument("--application-id", help="the application that acts for the principal")
 
@@ -154,21 +157,15 @@ def _is_theirs(policy: Body, principal: str, args: argparse.Namespace) -> bool:
 
 
 def _principal(planes: Planes, args: argparse.Namespace) -> str:
-    """Return an object id.
+    """Return an object id; a user that is named first is registered.
 
     Raises:
-        WrongUse: a name that would need a directory.
+        NotFound: no service principal is known by that word.
     """
-    from devvault.cli.azure.role import developer
+    from devvault.cli.azure.directory import find_who, get_who
 
     wanted: str = args.object_id or ""
-    me = developer(planes)
-    if wanted.lower() == "me" or args.upn == "me":
-        return me
     if wanted:
-        return wanted
-    flag_used, name = ("--spn", args.spn) if args.spn else ("--upn", args.upn)
-    raise WrongUse(
-        f"there is no directory here to look {say.printable(name)} up in",
-        hint=f"use --object-id instead of {flag_used}; yourself is: --object-id me",
-    )
+        found = find_who(planes, wanted)
+        return wanted if found is None else found.id
+    return get_who(planes, args.spn or args.upn, "User" if args.upn else "ServicePrincipal").id

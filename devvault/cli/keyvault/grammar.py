@@ -24,8 +24,13 @@ def add_command(
     run: Run,
     words: str,
     example: str,
+    *,
+    no_wait: bool = False,
 ) -> argparse.ArgumentParser:
-    """Add one command with what all of az's commands have; return its parser."""
+    """Add one command with what all of az's commands have; return its parser.
+
+    `no_wait` says that az has `--no-wait` there: it prints no result then.
+    """
     parser = commands.add_parser(
         name,
         help=words,
@@ -35,8 +40,12 @@ def add_command(
     )
     say.add_output(parser)
     parser.add_argument("--subscription", help=argparse.SUPPRESS)
-    for quiet in ("--only-show-errors", "--verbose", "--debug", "--no-wait"):
+    for quiet in ("--only-show-errors", "--verbose", "--debug"):
         parser.add_argument(quiet, action="store_true", help=argparse.SUPPRESS)
+    if no_wait:
+        parser.add_argument(
+            "--no-wait", action="store_true", help="print no result (all is done at once here)"
+        )
     parser.set_defaults(run=run)
     return parser
 

@@ -83,7 +83,7 @@ def _add_set(commands: Commands) -> None:
         "store a secret, as a new version where it exists; asks for the value unless it is given",
         f"{_WORDS} set --vault-name my-app-vault --name db",
     )
-    _add_target(parser, with_id=False)
+    _add_target(parser)
     parser.add_argument(
         "--value",
         help="the value; '-' reads stdin, which leaves no trace in the process list",
@@ -136,13 +136,10 @@ def _add_files(commands: Commands) -> None:
     add_flag(download, "--overwrite", words="replace a file that is there")
 
 
-def _add_target(
-    parser: argparse.ArgumentParser, *, version: bool = False, with_id: bool = True
-) -> None:
+def _add_target(parser: argparse.ArgumentParser, *, version: bool = False) -> None:
     parser.add_argument("--vault-name", help="the vault")
     parser.add_argument("--name", "-n", help="the secret's name")
-    if with_id:
-        parser.add_argument("--id", help="the secret's identifier, instead of the names")
+    parser.add_argument("--id", help="the secret's identifier, instead of the names")
     if version:
         parser.add_argument("--version", "-v", help="the version (default: the newest)")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 
 from devvault.cli import say
+from devvault.cli.keyvault import network
+from devvault.cli.keyvault.amendment import add_amendments, amended
 from devvault.cli.keyvault.grammar import (
     Commands,
     add_command,
@@ -14,6 +16,8 @@ from devvault.cli.keyvault.grammar import (
     soft_delete_note,
     with_group,
 )
+from devvault.cli.keyvault.resource import PROVIDER, find_vault, full, path_of, put_vault
+from devvault.cli.keyvault.waiting import add_wait, wait
 from devvault.cli.planes import GROUP_VERSION, Planes, open_planes, segment
 from devvault.cli.project import find_folder
 from devvault.cli.reply import Body, table, text
@@ -21,20 +25,7 @@ from devvault.errors import Conflict, NotFound
 
 DEFAULT_GROUP = "devvault"
 DEFAULT_LOCATION = "westeurope"
-_PROVIDER = "providers/Microsoft.KeyVault"
 _ALL = {"keys": ["all"], "secrets": ["all"], "certificates": ["all"], "storage": ["all"]}
-# Members that az prints as null where ARM leaves them out.
-_NULLS = (
-    "createMode",
-    "enablePurgeProtection",
-    "enabledForDeployment",
-    "enabledForDiskEncryption",
-    "enabledForTemplateDeployment",
-    "hsmPoolResourceId",
-    "networkAcls",
-    "privateEndpointConnections",
-    "publicNetworkAccess",
-)
 
 
 def add_commands(commands: Commands) -> None:
@@ -45,6 +36,7 @@ def add_commands(commands: Commands) -> None:
         _create,
         "create a vault",
         "keyvault create --name my-app-vault --resource-group my-group --location westeurope",
+        no_wait=True,
     )
     add_name(create)
     create.add_argument("--location", "-l", help="where it lies (default: as its group)")
@@ -57,10 +49,9 @@ def add_commands(commands: Commands) -> None:
     create.add_argument(
         "--retention-days", type=int, metavar="DAYS", help="7 to 90, fixed for good (default: 90)"
     )
-    create.add_argument(
-        "--no-self-perms", action="store_true", help="no access policy for yourself"
-    )
+    add_flag(create, "--no-self-perms", words="no access policy for yourself")
     _add_settings(create)
+    network.add_acls(create)
     add_tags(create)
     update = add_command(
         commands,
@@ -68,10 +59,12 @@ def add_commands(commands: Commands) -> None:
         _update,
         "change a vault's settings",
         "keyvault update --name my-app-vault --enable-purge-protection true",
+        no_wait=True,
     )
     add_name(update)
     update.add_argument("--retention-days", type=int, metavar="DAYS", help="cannot be changed")
     _add_settings(update)
+    add_amendments(update)
     show = add_command(commands, "show", _show, "get a vault", "keyvault show --name my-app-vault")
     add_name(show)
     listing = add_command(commands, "list", _list, "list vaults", "keyvault list -o table")
@@ -83,6 +76,7 @@ def add_commands(commands: Commands) -> None:
         _delete,
         "delete a vault; it can be recovered",
         "keyvault delete --name my-app-vault",
+        no_wait=True,
     )
     add_name(delete)
     gone = add_command(
@@ -98,7 +92,9 @@ def add_commands(commands: Commands) -> None:
         ("recover", _recover, "bring a deleted vault back with everything in it"),
         ("purge", _purge, "remove a deleted vault for good"),
     ):
-        parser = add_command(commands, name, run, words, f"keyvault {name} --name my-app-vault")
+        example = f"keyvault {name} --name my-app-vault"
+        long = name != "show-deleted"
+        parser = add_command(commands, name, run, words, example, no_wait=long)
         add_name(parser)
         parser.add_argument("--location", "-l", help="where it lay")
     check = add_command(
@@ -110,6 +106,8 @@ def add_commands(commands: Commands) -> None:
     )
     check.add_argument("--name", "-n", required=True, help="the name")
     check.add_argument("--resource-type", choices=("vault", "hsm"), help=argparse.SUPPRESS)
+    add_name(add_wait(commands, _wait, "a vault", "keyvault wait --name my-app-vault --created"))
+    network.add_commands(commands)
 
 
 def add_name(parser: argparse.ArgumentParser) -> None:
@@ -131,14 +129,16 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bypass", choices=("AzureServices", "None"), help="firewall: who passes")
     parser.add_argument("--default-action", choices=("Allow", "Deny"), help="firewall: all others")
     parser.add_argument(
-        "--public-network-access", choices=("Disabled", "Enabled"), help="firewall: all of it"
+        "--public-network-access",
+        choices=("Disabled", "Enabled", "SecuredByPerimeter"),
+        help="firewall: all of it",
     )
 
 
 def _create(args: argparse.Namespace) -> int:
     planes = open_planes()
     group: str = args.resource_group or DEFAULT_GROUP
-    path = _path(group, args.name)
+    path = path_of(group, args.name)
     try:
         planes.arm("GET", path)
     except NotFound:
@@ -158,6 +158,9 @@ def _create(args: argparse.Namespace) -> int:
         "softDeleteRetentionInDays": 90 if args.retention_days is None else args.retention_days,
         **_settings(args),
     }
+    acls = network.read_acls(args, planes, group)
+    if acls is not None:
+        wanted["networkAcls"] = acls
     body: dict[str, object] = {
         "location": args.location or _group_location(planes, group),
         "properties": wanted,
@@ -181,10 +184,18 @@ def _update(args: argparse.Namespace) -> int:
         settings["enableSoftDelete"] = False
     if args.retention_days is not None:
         settings["softDeleteRetentionInDays"] = args.retention_days
-    body = {"location": text(found, "location"), "tags": found.get("tags") or {}}
-    made = planes.arm("PUT", text(found, "id"), {**body, "properties": settings})
-    say.show(args, full(made))
+    if args.bypass or args.default_action:
+        acls = table(settings, "networkAcls")
+        acls["bypass"] = args.bypass or acls.get("bypass") or "AzureServices"
+        acls["defaultAction"] = args.default_action or acls.get("defaultAction") or "Allow"
+        settings["networkAcls"] = acls
+    say.show(args, full(put_vault(planes, amended(args, full({**found, "properties": settings})))))
     return 0
+
+
+def _wait(args: argparse.Namespace) -> int:
+    planes = open_planes()
+    return wait(args, lambda: find_vault(planes, args.name, args.resource_group))
 
 
 def _show(args: argparse.Namespace) -> int:
@@ -195,7 +206,7 @@ def _show(args: argparse.Namespace) -> int:
 def _list(args: argparse.Namespace) -> int:
     planes = open_planes()
     below = f"resourceGroups/{segment(args.resource_group)}/" if args.resource_group else ""
-    found = planes.arm_list(f"{below}{_PROVIDER}/vaults") if args.resource_type != "hsm" else []
+    found = planes.arm_list(f"{below}{PROVIDER}/vaults") if args.resource_type != "hsm" else []
     if not args.resource_group:
         kept = ("id", "location", "name", "tags", "type")
         found = [{name: item.get(name) for name in kept} for item in found]
@@ -218,7 +229,7 @@ def _delete(args: argparse.Namespace) -> int:
 
 def _list_deleted(args: argparse.Namespace) -> int:
     wanted = args.resource_type != "hsm"
-    say.show(args, open_planes().arm_list(f"{_PROVIDER}/deletedVaults") if wanted else [])
+    say.show(args, open_planes().arm_list(f"{PROVIDER}/deletedVaults") if wanted else [])
     return 0
 
 
@@ -247,39 +258,16 @@ def _purge(args: argparse.Namespace) -> int:
     gone = _find_deleted(planes, args.name)
     location = text(table(gone, "properties"), "location")
     name = text(gone, "name")
-    planes.arm("POST", f"{_PROVIDER}/locations/{location}/deletedVaults/{name}/purge")
+    planes.arm("POST", f"{PROVIDER}/locations/{location}/deletedVaults/{name}/purge")
     return 0
 
 
 def _check_name(args: argparse.Namespace) -> int:
     body = {"name": args.name, "type": "Microsoft.KeyVault/vaults"}
-    found = open_planes().arm("POST", f"{_PROVIDER}/checkNameAvailability", body)
+    found = open_planes().arm("POST", f"{PROVIDER}/checkNameAvailability", body)
     nothing: Body = {"message": None, "reason": None}
     say.show(args, {**nothing, **found})
     return 0
-
-
-def find_vault(planes: Planes, name: str, group: str | None) -> Body:
-    """Return a vault by name, wherever it lies unless a group is given.
-
-    Raises:
-        NotFound: there is none.
-    """
-    if group:
-        return planes.arm("GET", _path(group, name))
-    for found in planes.arm_list(f"{_PROVIDER}/vaults"):
-        if text(found, "name").lower() == name.lower():
-            return planes.arm("GET", text(found, "id"))
-    raise NotFound(
-        f"The Vault '{name}' not found within subscription", hint="devvault keyvault list -o table"
-    )
-
-
-def full(vault: Body) -> Body:
-    """Return a vault as az prints it: every member there, null where ARM leaves it out."""
-    properties = {**dict.fromkeys(_NULLS), **table(vault, "properties")}
-    whole = {"systemData": None, "tags": {}, **vault, "properties": properties}
-    return with_group(whole)
 
 
 def _settings(args: argparse.Namespace) -> dict[str, object]:
@@ -290,16 +278,11 @@ def _settings(args: argparse.Namespace) -> dict[str, object]:
         "enabledForTemplateDeployment": args.enabled_for_template_deployment,
         "publicNetworkAccess": args.public_network_access,
     }
-    if args.bypass or args.default_action:
-        given["networkAcls"] = {
-            "bypass": args.bypass or "AzureServices",
-            "defaultAction": args.default_action or "Allow",
-        }
     return {name: found for name, found in given.items() if found is not None}
 
 
 def _find_deleted(planes: Planes, name: str) -> Body:
-    for found in planes.arm_list(f"{_PROVIDER}/deletedVaults"):
+    for found in planes.arm_list(f"{PROVIDER}/deletedVaults"):
         if text(found, "name").lower() == name.lower():
             return found
     raise NotFound(
@@ -318,7 +301,3 @@ def _own_policy(planes: Planes) -> Body:
 
     tenant = text(planes.status(), "tenant")
     return {"tenantId": tenant, "objectId": developer(planes), "permissions": _ALL}
-
-
-def _path(group: str, name: str) -> str:
-    return f"resourceGroups/{segment(group)}/{_PROVIDER}/vaults/{segment(name)}"

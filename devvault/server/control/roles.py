@@ -8,9 +8,16 @@ from devvault.access.rbac import scope_covers
 from devvault.errors import Invalid, NotFound
 from devvault.model.names import subscription_scope
 from devvault.server.reply import Reply, Request, json_reply
-from devvault.server.wire.assignment import BUILT_IN, show_assignment, show_role
+from devvault.server.wire.assignment import (
+    BUILT_IN,
+    CUSTOM,
+    read_role,
+    show_assignment,
+    show_role,
+)
 from devvault.server.wire.fields import member, read_body, required_text, text
 from devvault.vault import grants
+from devvault.vault import roles as definitions
 from devvault.vault.gate import Gate
 
 _AND = re.compile(r"\s+and\s+", re.IGNORECASE)
@@ -33,9 +40,10 @@ def put_assignment(request: Request, gate: Gate, scope: str, id: str) -> Reply:
         request.caller,
         required_text(asked, "roleDefinitionId"),
         required_text(asked, "principalId"),
-        text(asked, "principalType") or "User",
+        text(asked, "principalType") or grants.kind_of(gate, required_text(asked, "principalId")),
         scope,
         id=id,
+        description=text(asked, "description") or "",
     )
     return json_reply(201, show_assignment(gate.subscription, made))
 
@@ -77,22 +85,37 @@ def list_roles(request: Request, gate: Gate, scope: str) -> Reply:
     asked = _filter(request, "rolename", "type", "atscopeandbelow")
     found = [
         show_role(gate.subscription, role)
-        for role in grants.list_roles(gate, request.caller, _or_subscription(gate, scope))
+        for role in definitions.list_roles(gate, request.caller, _or_subscription(gate, scope))
         if asked.get("rolename", role.name).lower() == role.name.lower()
-        and asked.get("type", BUILT_IN).lower() == BUILT_IN.lower()
+        and asked.get("type", kind := CUSTOM if role.custom else BUILT_IN).lower() == kind.lower()
     ]
     return json_reply(200, {"value": found})
 
 
 def get_role(request: Request, gate: Gate, scope: str, id: str) -> Reply:
     """GET {scope}/.../roleDefinitions/{id}."""
-    for role in grants.list_roles(gate, request.caller, _or_subscription(gate, scope)):
+    for role in definitions.list_roles(gate, request.caller, _or_subscription(gate, scope)):
         if role.id == id.lower():
             return json_reply(200, show_role(gate.subscription, role))
     raise NotFound(
         f"The specified role definition with ID '{id}' does not exist.",
         code="RoleDefinitionDoesNotExist",
     )
+
+
+def put_role(request: Request, gate: Gate, _scope: str, id: str) -> Reply:
+    """PUT {scope}/.../roleDefinitions/{id}: a custom role, asked for at each assignable scope."""
+    spec = read_role(read_body(request.body))
+    made = definitions.put_role(gate, request.caller, id, spec)
+    return json_reply(201, show_role(gate.subscription, made))
+
+
+def delete_role(request: Request, gate: Gate, scope: str, id: str) -> Reply:
+    """DELETE {scope}/.../roleDefinitions/{id}; 204 where there was none."""
+    gone = definitions.delete_role(gate, request.caller, scope, id)
+    if gone is None:
+        return Reply(204)
+    return json_reply(200, show_role(gate.subscription, gone))
 
 
 def _or_subscription(gate: Gate, scope: str) -> str:

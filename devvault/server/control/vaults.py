@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from devvault.access.policies import check_policies
+from devvault.access.policies import (
+    add_policies,
+    check_policies,
+    remove_policies,
+    replace_policies,
+)
 from devvault.errors import Invalid
 from devvault.model.vault import Vault
 from devvault.server.paging import list_reply
@@ -13,18 +18,22 @@ from devvault.server.reply import Reply, Request, json_reply
 from devvault.server.wire.fields import Body, member, one_of, read_body, required_text
 from devvault.server.wire.vault import (
     VAULT_TYPE,
+    read_policies,
     read_spec,
     show_deleted,
+    show_policies,
     show_resource,
     show_vault,
 )
 from devvault.vault import vaults
 from devvault.vault.gate import Gate
+from devvault.vault.policies import change_policies
 from devvault.vault.vaults import VaultSpec
 
 # From this version on a new vault is under RBAC by itself (specification: access, section 1).
 _RBAC_SINCE = "2026-02-01"
 
+_JOINS = {"add": add_policies, "replace": replace_policies, "remove": remove_policies}
 _FILTER = re.compile(
     r"resourceType\s+eq\s+'(?P<type>[^']+)'(?:\s+and\s+name\s+eq\s+'(?P<name>[^']*)')?",
     re.IGNORECASE,
@@ -48,6 +57,19 @@ def patch_vault(request: Request, gate: Gate, _subscription: str, group: str, na
     """PATCH .../vaults/{name}."""
     spec = _read(gate, group, name, read_body(request.body))
     return json_reply(200, show_vault(vaults.update_vault(gate, request.caller, spec)))
+
+
+def put_policies(
+    request: Request, gate: Gate, _subscription: str, group: str, name: str, how: str
+) -> Reply:
+    """PUT .../vaults/{name}/accessPolicies/{add|replace|remove}."""
+    join = _JOINS.get(how.lower())
+    if join is None:
+        raise Invalid(f"'{how}' is none of add, replace, remove.")
+    given = read_policies(read_body(request.body))
+    check_policies(given, gate.tenant)
+    vault = change_policies(gate, request.caller, name, group, lambda old: join(old, given))
+    return json_reply(200, show_policies(vault))
 
 
 def get_vault(request: Request, gate: Gate, _subscription: str, group: str, name: str) -> Reply:

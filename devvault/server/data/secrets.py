@@ -8,6 +8,7 @@ from devvault.errors import Invalid
 from devvault.model.attributes import NO_TAGS
 from devvault.server.paging import page_reply, read_page
 from devvault.server.reply import Reply, Request, json_reply
+from devvault.server.versions import OUT_CONTENT_TYPE, asked_version, knows
 from devvault.server.wire import secret as wire
 from devvault.server.wire.fields import read_body, required_text, tags, text
 from devvault.vault import backup, secrets
@@ -27,20 +28,20 @@ def set_secret(request: Request, gate: Gate, name: str) -> Reply:
         tags=tags(body) or NO_TAGS,
         change=wire.read_change(body),
     )
-    return json_reply(200, wire.bundle(request.host, made))
+    return json_reply(200, wire.bundle(request.host, made, api_of(request)))
 
 
 def get_secret(request: Request, gate: Gate, name: str, version: str = "") -> Reply:
     """GET /secrets/{name}/{version}."""
     found = secrets.get_secret(gate, request.caller, vault_of(request), name, version)
-    asked = request.query.get("outContentType")
-    if asked and asked != found.content_type:
+    asked = request.query.get(OUT_CONTENT_TYPE)
+    if asked and asked != found.content_type and knows(api_of(request), OUT_CONTENT_TYPE):
         # The service converts a certificate's PFX to PEM and refuses all else.
         raise Invalid(
             f"The secret cannot be given as '{asked}'; it is kept as"
             f" '{found.content_type or 'text'}'."
         )
-    return json_reply(200, wire.bundle(request.host, found))
+    return json_reply(200, wire.bundle(request.host, found, api_of(request)))
 
 
 def update_secret(request: Request, gate: Gate, name: str, version: str = "") -> Reply:
@@ -58,14 +59,18 @@ def update_secret(request: Request, gate: Gate, name: str, version: str = "") ->
         tags=tags(body),
         change=wire.read_change(body),
     )
-    return json_reply(200, wire.bundle(request.host, changed))
+    return json_reply(200, wire.bundle(request.host, changed, api_of(request)))
 
 
 def list_secrets(request: Request, gate: Gate) -> Reply:
     """GET /secrets."""
     after, limit = read_page(request)
     page = secrets.list_secrets(gate, request.caller, vault_of(request), after=after, limit=limit)
-    return page_reply(request, page, lambda found: wire.item(request.host, found, versioned=False))
+    return page_reply(
+        request,
+        page,
+        lambda found: wire.item(request.host, found, api_of(request), versioned=False),
+    )
 
 
 def list_versions(request: Request, gate: Gate, name: str) -> Reply:
@@ -74,13 +79,15 @@ def list_versions(request: Request, gate: Gate, name: str) -> Reply:
     page = secrets.list_versions(
         gate, request.caller, vault_of(request), name, after=after, limit=limit
     )
-    return page_reply(request, page, lambda found: wire.item(request.host, found, versioned=True))
+    return page_reply(
+        request, page, lambda found: wire.item(request.host, found, api_of(request), versioned=True)
+    )
 
 
 def delete_secret(request: Request, gate: Gate, name: str) -> Reply:
     """DELETE /secrets/{name}."""
     gone = secrets.delete_secret(gate, request.caller, vault_of(request), name)
-    return json_reply(200, wire.deleted(request.host, gone))
+    return json_reply(200, wire.deleted(request.host, gone, api_of(request)))
 
 
 def backup_secret(request: Request, gate: Gate, name: str) -> Reply:
@@ -97,9 +104,14 @@ def restore_secret(request: Request, gate: Gate) -> Reply:
     except ValueError as error:
         raise Invalid("The backup blob is not valid base64url text.") from error
     made = backup.restore_secret(gate, request.caller, vault_of(request), blob)
-    return json_reply(200, wire.bundle(request.host, made))
+    return json_reply(200, wire.bundle(request.host, made, api_of(request)))
 
 
 def vault_of(request: Request) -> str:
     """Return the vault's name that the request's host begins with."""
     return request.host.split(".", 1)[0]
+
+
+def api_of(request: Request) -> str:
+    """Return the API version that the request asks for; the table has checked it."""
+    return asked_version(request.query)

@@ -17,9 +17,11 @@ from devvault.config import Config
 from devvault.errors import Invalid
 from devvault.server.local.parsed import ParsedFiles
 from devvault.server.reply import Reply
+from devvault.server.sessions import Sessions
 from devvault.vault.gate import Gate
 from devvault.vault.keeper import Keeper
 from devvault.vault.opened import SourceChoice
+from devvault.vault.outward import Outwards
 
 PROTOCOL = 1
 SMALL = 64 * 1024
@@ -58,12 +60,14 @@ Answer = Reply | Stream
 class Ask:
     """A request to the local plane; `chunks` instead of `body` where the route streams.
 
-    `chunks` raises ConnectionError where the sender went away in the middle.
+    `chunks` raises ConnectionError where the sender went away in the middle. `pid` is the process
+    that asks, 0 where the system does not tell.
     """
 
     query: Mapping[str, str]
     body: bytes = b""
     chunks: Iterator[bytes] | None = None
+    pid: int = 0
 
     def members(self) -> dict[str, object]:
         """Return the members of the JSON body; an empty body is an empty object.
@@ -118,6 +122,19 @@ class Plane:
     files: ParsedFiles = field(default_factory=ParsedFiles)
     # Folder -> the day on which somebody was last told there what expires.
     reminded: dict[str, date] = field(default_factory=dict)
+    # What takes a while to make and holds no secret, by name: the scanner's rules.
+    kept: dict[str, object] = field(default_factory=dict)
+    # The ports of this home, where they are open: vaults over TLS, and identity endpoints.
+    https_port: int = 0
+    http_port: int = 0
+    sessions: Sessions = field(init=False)
+    outwards: Outwards = field(init=False)
+
+    def __post_init__(self) -> None:
+        # The one of this home: whoever else made one would not see what this one opens.
+        made = Sessions(self.keeper.home.run, self.keeper.clock)
+        object.__setattr__(self, "sessions", made)
+        object.__setattr__(self, "outwards", Outwards(self.keeper.home.run))
 
     def gate(self) -> Gate:
         """Return the gate of the unlocked home, unlocking it where that needs nothing.

@@ -18,7 +18,7 @@ class ParsedFiles:
     """Reads env files, and remembers the last few. Thread-safe: an entry never changes."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str, bytes], Sequence[Setting]] = {}
+        self._kept: dict[tuple[str, str, bytes], Sequence[Setting]] = {}
 
     def read(self, file: EnvFile) -> Sequence[Setting]:
         """Return the settings of a file.
@@ -26,7 +26,7 @@ class ParsedFiles:
         Raises:
             WrongUse: it is not text, or of no known format.
         """
-        key = (file.format, file.data)
+        key = (file.format, file.part, file.data)
         found = self._kept.get(key)
         if found is None:
             found = read_file(file)

@@ -121,6 +121,24 @@ def read_spec(group: str, name: str, body: Body) -> VaultSpec:
     )
 
 
+def show_policies(vault: Vault) -> Body:
+    """Return a vault's access policies, as the resource that ARM has for them."""
+    return {
+        "id": f"{vault.id}/accessPolicies/",
+        "type": f"{VAULT_TYPE}/accessPolicies",
+        "location": vault.location,
+        "properties": {"accessPolicies": [_show_policy(policy) for policy in vault.policies]},
+    }
+
+
+def read_policies(body: Body) -> tuple[Policy, ...]:
+    """Return the access policies that a PUT of that resource holds."""
+    found = items(member(body, "properties"), "accessPolicies")
+    if found is None:
+        raise Invalid("Property 'accessPolicies' is required.")
+    return tuple(_read_policy(entry) for entry in found)
+
+
 def _show_policy(policy: Policy) -> Body:
     shown: Body = {"tenantId": policy.tenant, "objectId": policy.oid}
     if policy.appid:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from devvault.errors import Invalid
 from devvault.model.attributes import Attributes, Change
 from devvault.model.secret import DeletedSecret, SecretVersion
+from devvault.server.versions import LATEST
 from devvault.server.wire import secret as wire
 
 AT = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -32,14 +33,14 @@ versions = st.builds(
 
 @given(versions, st.booleans())
 def test_no_list_and_no_deleted_bundle_holds_a_value(version, versioned):
-    assert "the value" not in str(wire.item(HOST, version, versioned=versioned))
+    assert "the value" not in str(wire.item(HOST, version, LATEST, versioned=versioned))
     gone = DeletedSecret(version, AT, AT + timedelta(days=90))
-    assert "value" not in wire.deleted(HOST, gone, listed=True)
+    assert "value" not in wire.deleted(HOST, gone, LATEST, listed=True)
 
 
 @given(versions)
 def test_nothing_is_shown_as_null(version):
-    shown = wire.bundle(HOST, version)
+    shown = wire.bundle(HOST, version, LATEST)
     assert None not in [*shown.values(), *shown["attributes"].values()]
     assert ("value" in shown) is (version.value is not None)
     assert shown["id"] == f"https://{HOST}/secrets/{version.name}/{version.version}"
@@ -48,13 +49,15 @@ def test_nothing_is_shown_as_null(version):
 @given(versions)
 def test_what_is_shown_can_be_sent_back(version):
     at = version.attributes
-    assert wire.read_change(wire.bundle(HOST, version)) == Change(at.enabled, at.nbf, at.exp)
+    assert wire.read_change(wire.bundle(HOST, version, LATEST)) == Change(
+        at.enabled, at.nbf, at.exp
+    )
 
 
 def test_a_list_of_secrets_names_no_version():
     version = SecretVersion("v", "n", "0" * 32, Attributes(AT, AT), "Recoverable", 90)
-    assert wire.item(HOST, version, versioned=False)["id"] == f"https://{HOST}/secrets/n"
-    assert wire.item(HOST, version, versioned=True)["id"].endswith("/n/" + "0" * 32)
+    assert wire.item(HOST, version, LATEST, versioned=False)["id"] == f"https://{HOST}/secrets/n"
+    assert wire.item(HOST, version, LATEST, versioned=True)["id"].endswith("/n/" + "0" * 32)
 
 
 @pytest.mark.parametrize("body", [{}, {"value": None}, {"value": 1}, {"value": ["a"]}])

@@ -1,0 +1,125 @@
+"""What is known of a request before its body: which listener it came by, and its head.
+
+A listener says who it is in the scope's extensions, exactly one of three; nothing that a client
+sends can say it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from devvault.access.principals import Origin
+from devvault.errors import Forbidden, Invalid
+
+# The listeners: the socket, the port with TLS, and the port of the identity endpoints.
+PEER = "devvault.peer"
+TLS = "devvault.tls"
+HTTP = "devvault.http"
+
+Scope = MutableMapping[str, Any]
+_WEB_PAGE = ("origin", "sec-fetch-site")
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A request's head. Header names are lower case; of a query's name the last value counts.
+
+    `pid` is the process at the socket's other end; `port` the one of ours that was reached, and
+    `session` the id of the session whose proxy opened the tunnel that it came through, if any.
+    `is_whole` is false where the query could not be read; `check_whole` says so, once it is known
+    who asks.
+    """
+
+    listener: str
+    method: str
+    host: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    address: str = ""
+    pid: int = 0
+    port: int = 0
+    session: str = ""
+    is_whole: bool = True
+
+    @property
+    def origin(self) -> Origin:
+        """What the trail tells of it."""
+        return Origin(
+            address=self.address,
+            agent=self.headers.get("user-agent", "")[:200],
+            uri=f"https://{self.host}{self.path}"[:1000],
+            api_version=self.query.get("api-version", "")[:40],
+            correlation=self.headers.get("x-ms-client-request-id", "")[:80],
+        )
+
+
+def read_head(scope: Scope) -> Head:
+    """Return the head of a request.
+
+    Raises:
+        Forbidden: it came by no listener of ours, or by several.
+        Invalid: it names two hosts.
+    """
+    known = {
+        name: facts
+        for name, facts in scope.get("extensions", {}).items()
+        if name in (PEER, TLS, HTTP)
+    }
+    if len(known) != 1:
+        raise Forbidden("only the home's owner may ask, over its socket")
+    ((listener, facts),) = known.items()
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        if name in headers:
+            if name == "host":
+                raise Invalid("the request names two hosts")
+            if name in ("authorization", "x-identity-header", "secret", "metadata"):
+                value = f"{headers[name]}, {value}"
+        headers[name] = value
+    query = scope["query_string"].decode("latin-1")
+    whole = True
+    pairs: dict[str, str] = {}
+    try:
+        if query:
+            pairs = dict(parse_qsl(query, keep_blank_values=True, errors="strict"))
+    except ValueError:
+        whole = False
+    client = scope.get("client")
+    return Head(
+        listener,
+        scope["method"],
+        headers.get("host", "").lower().removesuffix(":443"),
+        scope["path"],
+        pairs,
+        headers,
+        address=client[0] if client and listener != PEER else "",
+        pid=facts.get("pid", 0),
+        port=facts.get("port", 0),
+        session=facts.get("session") or "",
+        is_whole=whole,
+    )
+
+
+def check_whole(head: Head) -> None:
+    """Refuse a query that cannot be read.
+
+    Raises:
+        Invalid: it is not percent-coded UTF-8.
+    """
+    if not head.is_whole:
+        raise Invalid("the query string is malformed")
+
+
+def refuse_web_page(head: Head) -> None:
+    """Refuse what a browser sends for a page: no page has any business here.
+
+    Raises:
+        Forbidden: it bears a header that only such requests have.
+    """
+    if any(name in head.headers for name in _WEB_PAGE):
+        raise Forbidden("requests of a web page are refused")

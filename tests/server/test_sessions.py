@@ -1,0 +1,297 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devvault.clock import SetClock
+from devvault.errors import Unavailable, WrongUse
+from devvault.server import processes, sessions
+from devvault.server.sessions import CONNECT, LIFE, RUN, Sessions
+
+NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+WHO = "11111111-1111-4111-8111-111111111111"
+
+
+@pytest.fixture
+def clock():
+    return SetClock(NOW)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "run"
+
+
+@pytest.fixture
+def kept(folder, clock):
+    return Sessions(folder, clock)
+
+
+class Sleeper:
+    """A program in a process group of its own, which ends when it is told to."""
+
+    def __init__(self, code: str = "import sys; print(flush=True); sys.stdin.read()") -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            process_group=0,
+        )
+        assert self.process.stdout is not None
+        self.said = self.process.stdout.readline().decode().strip()
+
+    @property
+    def group(self) -> int:
+        return self.process.pid
+
+    def end(self, *, reap: bool = True) -> None:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.close()
+        self.process.stdout.read()
+        if reap:
+            self.process.wait()
+            self.process.stdout.close()
+
+
+@pytest.fixture
+def sleeper():
+    made = Sleeper()
+    yield made
+    if made.process.returncode is None:
+        made.end()
+
+
+def found(kept, opened):
+    return [
+        kept.find(opened.session.id),
+        kept.find_by_header(opened.header),
+        kept.find_by_proxy(opened.proxy),
+        kept.find_by_path(opened.path),
+    ]
+
+
+def test_each_secret_finds_its_session_and_in_its_own_place_alone(kept):
+    opened = kept.open(CONNECT, WHO)
+    assert found(kept, opened) == [opened.session] * 4
+    assert opened.session.identity == WHO
+    for secret in (opened.proxy, opened.path, opened.session.id, "", opened.header[:-1]):
+        assert kept.find_by_header(secret) is None
+    for secret in (opened.header, opened.path):
+        assert kept.find_by_proxy(secret) is None
+    assert kept.find_by_path(opened.header) is None
+
+
+def test_no_two_sessions_share_anything(kept):
+    one, two = kept.open(CONNECT, WHO), kept.open(CONNECT, WHO)
+    assert len({one.header, one.proxy, one.path, two.header, two.proxy, two.path}) == 6
+    assert kept.find_by_header(one.session.id + two.header[16:]) is None
+    assert kept.live() == (one.session, two.session)
+
+
+@given(st.text(max_size=200))
+def test_no_other_text_is_a_session(tmp_path_factory, text):
+    kept = Sessions(tmp_path_factory.mktemp("home") / "run", SetClock(NOW))
+    opened = kept.open(CONNECT, WHO)
+    assert kept.find_by_header(text) is None
+    assert kept.find_by_proxy(opened.proxy + text) == (opened.session if not text else None)
+
+
+def test_the_file_is_ours_alone_and_holds_no_secret(kept, folder):
+    opened = kept.open(CONNECT, WHO)
+    file = folder / "sessions.json"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert folder.stat().st_mode & 0o777 == 0o700
+    text = file.read_text()
+    for secret in (opened.header, opened.proxy, opened.path):
+        assert secret not in text
+        assert secret[16:] not in text
+        assert secret not in repr(opened)
+
+
+def test_a_restarted_daemon_knows_the_live_sessions(kept, folder, clock, sleeper):
+    shell = kept.open(CONNECT, WHO, pass_through=True)
+    run = kept.open(RUN, WHO, group=sleeper.group)
+    ended = kept.open(CONNECT, WHO)
+    kept.end(ended.session.id)
+    again = Sessions(folder, clock)
+    assert found(again, shell) == [shell.session] * 4
+    assert found(again, run) == [run.session] * 4
+    assert found(again, ended) == [None] * 4
+
+
+def test_a_shell_is_connected_for_eight_hours(kept, clock):
+    opened = kept.open(CONNECT, WHO)
+    clock.move(LIFE - timedelta(seconds=1))
+    assert kept.find_by_header(opened.header) == opened.session
+    clock.move(timedelta(seconds=1))
+    assert found(kept, opened) == [None] * 4
+
+
+def test_nobody_is_connected_for_longer_than_that(kept, clock):
+    opened = kept.open(CONNECT, WHO, expires=NOW + 2 * LIFE)
+    assert opened.session.expires == NOW + LIFE
+    short = kept.open(CONNECT, WHO, expires=NOW + timedelta(minutes=1))
+    clock.move(timedelta(minutes=1))
+    assert kept.find(short.session.id) is None
+    # A run whose processes nobody knows cannot live for ever.
+    assert kept.open(RUN, WHO).session.expires == clock.now() + LIFE
+
+
+def test_an_ended_session_is_found_by_nothing(kept):
+    opened = kept.open(CONNECT, WHO)
+    assert kept.end(opened.session.id)
+    assert found(kept, opened) == [None] * 4
+    assert not kept.end(opened.session.id)
+    assert not kept.end("unknown")
+
+
+def test_the_proxy_knows_for_a_week_what_is_over(kept, folder, clock):
+    opened = kept.open(CONNECT, WHO)
+    assert kept.find_over_by_proxy(opened.proxy) == opened.session
+    clock.move(LIFE)
+    for one in (kept, Sessions(folder, clock)):
+        over = one.find_over_by_proxy(opened.proxy)
+        assert over is not None
+        assert over.over == clock.now()
+        assert over.id == opened.session.id
+        assert one.find_over_by_proxy(opened.header) is None
+    clock.move(timedelta(days=7))
+    kept.sweep()
+    assert kept.find_over_by_proxy(opened.proxy) is None
+
+
+def test_a_run_ends_with_its_processes(kept, sleeper):
+    opened = kept.open(RUN, WHO, group=sleeper.group)
+    assert opened.session.expires is None
+    assert found(kept, opened) == [opened.session] * 4
+    sleeper.end()
+    assert found(kept, opened) == [None] * 4
+    assert kept.live() == ()
+
+
+def test_a_process_that_nobody_has_reaped_is_not_alive(kept, sleeper):
+    opened = kept.open(RUN, WHO, group=sleeper.group)
+    sleeper.end(reap=False)
+    os.waitid(os.P_PID, sleeper.group, os.WEXITED | os.WNOWAIT)
+    assert kept.find_by_header(opened.header) is None
+
+
+def test_a_run_lives_on_in_a_child_of_its_group(kept):
+    # The leader leaves a child behind that holds the pipes.
+    code = "import os, sys\nif os.fork(): os._exit(0)\nprint(os.getpid(), flush=True)\n"
+    parent = Sleeper(code + "sys.stdin.read()")
+    try:
+        opened = kept.open(RUN, WHO, group=parent.group)
+        parent.process.wait()
+        assert kept.find_by_header(opened.header) == opened.session
+    finally:
+        parent.end()
+    assert processes.group_of(int(parent.said)) in {0, parent.group}
+
+
+def test_another_process_of_the_same_number_is_not_the_run(kept, folder, clock, sleeper):
+    opened = kept.open(RUN, WHO, group=sleeper.group)
+    file = folder / "sessions.json"
+    body = json.loads(file.read_text())
+    body["sessions"][0]["mark"] = "1"
+    file.write_text(json.dumps(body))
+    assert Sessions(folder, clock).find_by_header(opened.header) is None
+    assert kept.find_by_header(opened.header) == opened.session
+
+
+def test_sessions_of_an_earlier_start_of_the_machine_are_gone(kept, folder, clock):
+    opened = kept.open(CONNECT, WHO)
+    file = folder / "sessions.json"
+    body = json.loads(file.read_text())
+    body["boot"] = "another"
+    file.write_text(json.dumps(body))
+    assert Sessions(folder, clock).find_by_header(opened.header) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '{"format": 2}',
+        '{"format": 1, "boot": BOOT, "sessions": [{}]}',
+        '{"format": 1, "boot": BOOT, "sessions": [{"id": 1}]}',
+        '{"format": 1, "boot": BOOT, "sessions": 3}',
+        '{"format": 1, "boot": BOOT, "sessions": [WHOLE]}'.replace(
+            "WHOLE",
+            '{"id":1,"kind":"run","identity":"","opened":1.0,"group":0,"mark":"","expires":null,'
+            '"pass_through":false,"over":null,"header":"","proxy":"","path":""}',
+        ),
+    ],
+)
+def test_a_malformed_file_holds_no_session(folder, clock, text):
+    folder.mkdir(mode=0o700)
+    file = folder / "sessions.json"
+    file.write_text(text.replace("BOOT", json.dumps(processes.boot_mark())))
+    file.chmod(0o600)
+    kept = Sessions(folder, clock)
+    assert kept.live() == ()
+    opened = kept.open(CONNECT, WHO)
+    assert Sessions(folder, clock).find(opened.session.id) == opened.session
+
+
+def test_a_file_that_others_can_write_is_not_believed(kept, folder, clock):
+    opened = kept.open(CONNECT, WHO)
+    (folder / "sessions.json").chmod(0o666)
+    assert Sessions(folder, clock).find_by_header(opened.header) is None
+
+
+def test_all_end_when_the_ports_are_taken(kept, folder, clock):
+    opened = kept.open(CONNECT, WHO)
+    kept.end_all()
+    for one in (kept, Sessions(folder, clock)):
+        assert found(one, opened) == [None] * 4
+        assert one.find_over_by_proxy(opened.proxy) is None
+
+
+def test_sweep_ends_what_is_over(kept, clock, sleeper):
+    kept.open(CONNECT, WHO)
+    kept.open(RUN, WHO, group=sleeper.group)
+    assert kept.sweep() == 0
+    sleeper.end()
+    clock.move(LIFE)
+    assert kept.sweep() == 2
+    assert kept.sweep() == 0
+
+
+def test_there_is_a_limit_to_what_is_kept(kept, monkeypatch, clock):
+    monkeypatch.setattr(sessions, "_LIVE_LIMIT", 3)
+    monkeypatch.setattr(sessions, "_OVER_LIMIT", 2)
+    opened = [kept.open(CONNECT, WHO) for _ in range(3)]
+    with pytest.raises(Unavailable):
+        kept.open(CONNECT, WHO)
+    for one in opened:
+        kept.end(one.session.id)
+    kept.sweep()
+    known = [kept.find_over_by_proxy(one.proxy) is not None for one in opened]
+    assert known == [False, True, True]
+
+
+def test_a_home_that_cannot_be_written_opens_nothing(folder, clock):
+    folder.parent.joinpath("run").write_text("in the way")
+    kept = Sessions(folder, clock)
+    with pytest.raises(WrongUse):
+        kept.open(CONNECT, WHO)
+    assert kept.live() == ()
+
+
+def test_who_is_nobody_has_no_group():
+    assert processes.group_of(0) == 0
+    assert processes.group_of(2**22 + 1) == 0
+    assert processes.group_of(os.getpid()) == os.getpgrp()
+    assert not processes.is_group_alive(0, "")
+    assert processes.is_group_alive(os.getpgrp(), processes.leader_mark(os.getpgrp()))
