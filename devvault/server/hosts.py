@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from devvault.errors import NotFound
 from devvault.server.auth import ARM, GRAPH, VAULTS, Realm, local_realm
 from devvault.server.head import Head
+from devvault.server.identity.entra import is_path
 
 VAULT = "vault"
 CONTROL = "control"
@@ -59,9 +60,10 @@ def find_served(head: Head) -> Served | None:
         # Where the port is 443, it is not written, and was cut off.
         if (local[2] or ":443") != f":{head.port}":
             return None
-        if local[1]:
-            return Served(VAULT, local_realm(head.port), local[1])
-        return Served(LOGIN)
+        # An authority host that is set to a vault's own origin: SDKs take any that is https.
+        if local[1] is None or is_path(head.path):
+            return Served(LOGIN)
+        return Served(VAULT, local_realm(head.port), local[1])
     return Served(NOT_SERVED) if _OTHER.fullmatch(head.host) else None
 
 
