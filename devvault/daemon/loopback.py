@@ -23,6 +23,7 @@ from devvault.daemon.protocols import (
     SecureProtocol,
     ServerState,
 )
+from devvault.daemon.quick import AnswerNow
 from devvault.errors import DevvaultError, Locked
 from devvault.server.proxy import Ours, PassOn, Proxy, Refused
 from devvault.server.targets import Target
@@ -60,8 +61,10 @@ class Loopback:
         log: Log,
         proxy: Proxy,
         load_tls: Callable[[], Certificates],
+        answer_now: AnswerNow,
     ) -> None:
         self.proxy = proxy
+        self._answer_now = answer_now
         self._config = config
         self._state = state
         self._log = log
@@ -123,6 +126,7 @@ class Loopback:
     def _make(self, kind: type[LoopbackProtocol]) -> LoopbackProtocol:
         made = kind.__new__(kind)
         made.loopback = self
+        made.answer_now = self._answer_now
         LoopbackProtocol.__init__(
             made,
             config=self._config,

@@ -16,6 +16,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from devvault.daemon.log import Log
+from devvault.daemon.quick import QuickAnswers
 from devvault.server.app import HTTP, PEER, TLS
 from devvault.server.proxy import Refused
 
@@ -150,7 +151,7 @@ class _Stop(Exception):
     """The request was answered inside a callback of the parser; nothing more of it is read."""
 
 
-class LoopbackProtocol(HttpToolsProtocol):
+class LoopbackProtocol(QuickAnswers, HttpToolsProtocol):
     """HTTP on loopback: limits on everything, in bytes and in time. `check` is called often."""
 
     loopback: Ways
