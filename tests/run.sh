@@ -25,7 +25,11 @@ fi
 stamp=".venv/installed-$(cksum <pyproject.toml | tr ' ' '-')"
 if [[ ! -e $stamp ]]; then
     .venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
-    rm -f .venv/installed-*
+    # pre-commit installs a clone of this project by itself; its test gives it these, and no index.
+    rm -rf .venv/wheelhouse
+    .venv/bin/python -m pip download --quiet --disable-pip-version-check --dest .venv/wheelhouse \
+        . 'hatchling>=1.27'
+    rm -f .venv/installed-* .venv/wheelhouse/devvault-*
     touch "$stamp"
 fi
 

@@ -60,8 +60,7 @@ def decide(question: Question, grants: Grants) -> Decision:
             return Decision(True, "the owner of the home")
         return Decision(False, "only the owner of the home may do this")
     if operation.data and question.vault is not None and not question.vault.rbac:
-        kind = operation.action.split("/")[2]
-        if allows(question.vault, caller, kind, operation.permission):
+        if allows(question.vault, caller, operation.kind, operation.permission):
             return Decision(True, "an access policy of the vault")
         return Decision(False, "no access policy of the vault gives it")
     return _by_role(question, grants)
@@ -86,9 +85,8 @@ def refusal(question: Question, decision: Decision) -> Forbidden:
         return Forbidden(decision.reason)
     where = f"{vault.name};location={vault.location}" if vault is not None else ""
     if operation.data and vault is not None and not vault.rbac:
-        kind = operation.action.split("/")[2]
         return Forbidden(
-            f"The user, group or application '{caller.words}' does not have {kind}"
+            f"The user, group or application '{caller.words}' does not have {operation.kind}"
             f" {operation.permission} permission on key vault '{where}'. For help resolving this"
             " issue, please see https://go.microsoft.com/fwlink/?linkid=2125287",
             inner="AccessDenied",

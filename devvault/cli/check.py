@@ -33,7 +33,6 @@ from devvault.scan.sources import (
     from_tree,
 )
 
-_SKIPPED_SHOWN = 20
 FORMATS = ("text", "json", "sarif", "github")
 
 
@@ -101,7 +100,7 @@ def main(args: argparse.Namespace) -> int:
         return _accept(args, place, baseline, report)
     _show(report, args)
     _tell(report, place, baseline)
-    if args.paths and not report.size:
+    if args.paths and not args.push and not report.size:
         raise Unavailable("nothing was read of what was named", hint="devvault check --help")
     if args.require_values and (matcher is None or report.failed or not report.complete):
         say.tell(
@@ -288,23 +287,9 @@ def _show(report: Report, args: argparse.Namespace) -> None:
 
 
 def _tell(report: Report, place: Place, baseline: Accepted | None) -> None:
-    from devvault.scan.report import summary
+    from devvault.scan.report import notes
 
-    for one in report.skipped[:_SKIPPED_SHOWN]:
-        say.note(f"not checked: {say.printable(one.name)}: {one.skipped}")
-    more = len(report.skipped) - _SKIPPED_SHOWN
-    if more > 0:
-        say.note(f"not checked: {more} more files")
-    is_compared = report.values is not None and not report.failed
-    if report.binary:
-        files = "1 file is" if report.binary == 1 else f"{report.binary} files are"
-        compared = "compared with vaults' values alone" if is_compared else "not checked"
-        say.note(f"{files} no text: {compared}")
-    if is_compared and report.files:
-        say.note(f"compared with {report.values} values of vaults that {place.folder} was given")
-    if not report.complete:
-        say.warning("not all values of vaults were compared: only the newest 20000"
-                    if is_compared else "not all values of vaults were compared")  # fmt: skip
     for entry in baseline.expired if baseline is not None else ():
         say.note(f"accepted until {entry.expires}, and not any more: {say.printable(entry.reason)}")
-    say.tell(f"devvault: {summary(report)}")
+    for line in notes(report, str(place.folder)):
+        say.tell(line)

@@ -348,7 +348,9 @@ def body_of(head: "list[bytes]", files: "list[bytes]") -> bytes:
     return b"".join([field + b"\0" for field in head] + files)
 
 
-def ask(path: bytes, head: "list[bytes]", files: "list[bytes]") -> bytes:
+def ask(
+    path: bytes, head: "list[bytes]", files: "list[bytes]", where: bytes = b"/local/run"
+) -> bytes:
     """Post the request and return the body of a whole answer with status 200."""
     import _socket
 
@@ -361,9 +363,9 @@ def ask(path: bytes, head: "list[bytes]", files: "list[bytes]") -> bytes:
             raise Down from None
         check_peer(sock, getattr(_socket, "SO_PEERCRED", 0), _socket.SOL_SOCKET)
         sock.sendall(
-            b"POST /local/run HTTP/1.1\r\nHost: devvault\r\nConnection: close\r\n"
+            b"POST %b HTTP/1.1\r\nHost: devvault\r\nConnection: close\r\n"
             b"Content-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n%b"
-            % (len(body), body)
+            % (where, len(body), body)
         )
         got = reply = b""
         length = -1

@@ -31,6 +31,7 @@ VERBS = {
     "backup": ("devvault.cli.backup", "write the whole home into one sealed file"),
     "restore": ("devvault.cli.restore", "bring a home back from a backup file"),
     "daemon": ("devvault.cli.daemon", "start, stop or look at the background process"),
+    "access": ("devvault.cli.access", "say who may do what, and why"),
     "audit": ("devvault.cli.audit", "list, verify or export the trail"),
     "status": ("devvault.cli.status", "show the state of this home"),
     "completion": ("devvault.cli.completion", "print what makes a shell complete our words"),
@@ -39,9 +40,11 @@ VERBS = {
     "help": ("devvault.cli.help", "read the manual, a topic at a time"),
     "group": ("devvault.cli.azure.group", "resource groups, in az's words"),
     "keyvault": ("devvault.cli.keyvault.verbs", "vaults and their secrets, in az's words"),
+    "webapp": ("devvault.cli.azure.webapp", "apps and who they are, in az's words"),
+    "identity": ("devvault.cli.azure.identity", "user-assigned identities, in az's words"),
     "role": ("devvault.cli.azure.role", "role assignments, in az's words"),
 }
-AZURE = frozenset({"group", "keyvault", "role"})
+AZURE = frozenset({"group", "keyvault", "webapp", "identity", "role"})
 LOCALE = "DEVVAULT_LC_CTYPE"
 _INTERRUPTED = 130
 _NOBODY_READS = 141

@@ -171,8 +171,9 @@ def resolved(place: Place, references: dict[str, str], identity: str | None) -> 
     body: dict[str, object] = {"folder": str(place.folder), "references": references}
     if place.project.vaults:
         body["vaults"] = dict(place.project.vaults)
-    if identity or place.project.identity:
-        body["identity"] = identity or place.project.identity
+    named = identity or os.environ.get("DEVVAULT_IDENTITY") or place.project.identity
+    if named:
+        body["identity"] = named
     found = open_planes().local("POST", "/local/resolve", body)
     failures = [
         (text(one, "setting"), text(one, "status"), text(one, "reason"), text(one, "hint"))

@@ -27,6 +27,20 @@ class Operation:
     permission: str = ""
     changes: bool = True
 
+    @property
+    def kind(self) -> str:
+        """The kind of object that a data operation is about, as access policies name it."""
+        word = self.action.split("/")[2]
+        return _KINDS.get(word, word)
+
+
+# Data actions whose third word is no kind of object.
+_KINDS = {
+    "keyrotationpolicies": "keys",
+    "certificatecas": "certificates",
+    "certificatecontacts": "certificates",
+}
+
 
 def _data(id: str, audit: str, permission: str, action: str, *, changes: bool = True) -> Operation:
     return Operation(id, audit, f"{_V}/secrets/{action}", True, permission, changes)
@@ -60,6 +74,7 @@ PATCH_VAULT = Operation("VaultsUpdate", "VaultPatch", f"{_V}/write")
 PUT_POLICIES = Operation(
     "VaultsUpdateAccessPolicy", "VaultAccessPolicyPut", f"{_V}/accessPolicies/write"
 )
+MIGRATE_VAULT = Operation("VaultsMigrateToRbac", "VaultMigrateToRbac", f"{_V}/write")
 DELETE_VAULT = Operation("VaultsDelete", "VaultDelete", f"{_V}/delete")
 RECOVER_VAULT = Operation("VaultsRecover", "VaultRecover", f"{_V}/write")
 GET_DELETED_VAULT = Operation("VaultsGetDeleted", "VaultGetDeleted", f"{_L}/read", changes=False)
@@ -147,9 +162,14 @@ OPEN_TUNNEL = Operation("TunnelOpen", "ProxyConnect", f"{_H}/proxy/action", chan
 READ_AUDIT = Operation("AuditList", "AuditList", f"{_H}/audit/read", changes=False)
 VERIFY_AUDIT = Operation("AuditVerify", "AuditVerify", f"{_H}/audit/read", changes=False)
 PRUNE_AUDIT = Operation("AuditPrune", "AuditPrune", f"{_H}/audit/delete")
+EXPLAIN_ACCESS = Operation("AccessExplain", "AccessExplain", f"{_H}/access/read", changes=False)
 READ_OVERVIEW = Operation("OverviewGet", "HomeOverview", f"{_H}/read", changes=False)
 LIST_NAMES = Operation("NamesList", "HomeNames", f"{_H}/read", changes=False)
 SCAN_VALUES = Operation("CheckScan", "CheckScan", f"{_H}/scan/action", changes=False)
+LIST_PRINCIPALS = Operation(
+    "PrincipalsList", "PrincipalList", f"{_H}/principals/read", changes=False
+)
+PUT_PRINCIPAL = Operation("PrincipalPut", "PrincipalPut", f"{_H}/principals/write")
 PUT_CREDENTIAL = Operation("CredentialPut", "CredentialPut", f"{_H}/credentials/write")
 DELETE_CREDENTIAL = Operation("CredentialDelete", "CredentialDelete", f"{_H}/credentials/delete")
 LIST_CREDENTIALS = Operation(

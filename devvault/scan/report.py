@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from devvault.scan.check import Repaired, Report
 
+_SKIPPED_SHOWN = 20
+
 
 def lines(report: Report) -> Iterator[str]:
     """Return the findings, two lines each, in the order of files and lines."""
@@ -37,6 +39,27 @@ def summary(report: Report) -> str:
     result = "no secrets" if not found else f"{found} finding{'' if found == 1 else 's'}"
     allowed = f", {len(report.allowed)} allowed" if report.allowed else ""
     return f"checked {files}, {report.size} bytes: {result}{allowed}"
+
+
+def notes(report: Report, folder: str) -> Iterator[str]:
+    """Return the lines for stderr: what was not looked at, what was compared, and the summary."""
+    for one in report.skipped[:_SKIPPED_SHOWN]:
+        yield f"devvault: note: not checked: {printable(one.name)}: {one.skipped}"
+    more = len(report.skipped) - _SKIPPED_SHOWN
+    if more > 0:
+        yield f"devvault: note: not checked: {more} more files"
+    is_compared = report.values is not None and not report.failed
+    if report.binary:
+        files = "1 file is" if report.binary == 1 else f"{report.binary} files are"
+        compared = "compared with vaults' values alone" if is_compared else "not checked"
+        yield f"devvault: note: {files} no text: {compared}"
+    if is_compared and report.files:
+        values = f"compared with {report.values} values of vaults"
+        yield f"devvault: note: {values} that {printable(folder)} was given"
+    if not report.complete:
+        newest = f": only the newest {report.values}" if is_compared else ""
+        yield f"devvault: warning: not all values of vaults were compared{newest}"
+    yield f"devvault: {summary(report)}"
 
 
 def printable(text: str) -> str:

@@ -15,7 +15,7 @@ from typing import IO
 from devvault.errors import Unavailable, WrongUse
 from devvault.scan.text import SIZE_LIMIT
 
-_GIT = (
+GIT = (
     "git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false",
     "-c", "log.showSignature=false", "-c", f"core.bigFileThreshold={SIZE_LIMIT}",
 )  # fmt: skip
@@ -34,7 +34,7 @@ def git(folder: Path, *words: str, data: bytes | None = None) -> bytes:
     """
     try:
         done = subprocess.run(
-            [*_GIT, *words],
+            [*GIT, *words],
             cwd=folder,
             input=data,
             stdin=subprocess.DEVNULL if data is None else None,
@@ -58,7 +58,7 @@ def streamed(folder: Path, *words: str) -> Iterator[IO[bytes]]:
     """
     try:
         running = subprocess.Popen(
-            [*_GIT, *words],
+            [*GIT, *words],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -93,8 +93,12 @@ def _staged(folder: Path, *how: str) -> Iterator[Text]:
         yield from staged_texts(folder, out)
 
 
-def staged_texts(folder: Path, lines: Iterable[bytes]) -> Iterator[Text]:
-    """Return the texts of `git diff` with `STAGED`; what it does not print is read from git."""
+def staged_texts(folder: Path | None, lines: Iterable[bytes]) -> Iterator[Text]:
+    """Return the texts of `git diff` with `STAGED`; what it does not print is read from git.
+
+    Raises:
+        Unavailable: git has to be asked, and there is no folder to ask it in.
+    """
     entries: list[Entry] = []
     seen: set[bytes] = set()
     for change in changes(lines, entries):
@@ -112,6 +116,10 @@ def staged_texts(folder: Path, lines: Iterable[bytes]) -> Iterator[Text]:
     wanted = {
         one.id: one for one in left if one.is_file and one.status != "U" and one.id != one.old
     }
+    if not wanted:
+        return
+    if folder is None:
+        raise Unavailable("git has to be asked for what it does not print", code="NeedsGit")
     for id, blob in blobs(folder, list(wanted)):
         name = os.fsdecode(wanted[id].path)
         yield from_bytes(name, blob) if blob is not None else Text(name, skipped=too_large())

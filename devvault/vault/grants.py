@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 
-from devvault.access.principals import Caller
+from devvault.access.principals import USER, Caller
 from devvault.access.rbac import Assignment, is_scope, scope_covers
 from devvault.access.roles import Role
 from devvault.errors import Conflict, Invalid, NotFound
@@ -14,6 +14,7 @@ from devvault.model.names import fold
 from devvault.store.base import Reading, Writing
 from devvault.vault.codecs import pack_assignment
 from devvault.vault.gate import Gate, Target
+from devvault.vault.principals import find_by_oid, write_mentioned
 from devvault.vault.records import ASSIGNMENT
 
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -60,6 +61,7 @@ def assign(
                     code="RoleAssignmentExists",
                     fields={"id": other.id},
                 )
+        _know(gate, writing, principal, principal_type)
         made = Assignment(
             id,
             definition.id,
@@ -110,6 +112,12 @@ def remove_assignment(gate: Gate, caller: Caller, scope: str, id: str) -> Assign
     return gone
 
 
+def kind_of(gate: Gate, principal: str) -> str:
+    """Return the type of a principal that is given without one."""
+    known = find_by_oid(gate, principal)
+    return known.kind if known is not None else USER
+
+
 def no_role(role: str) -> NotFound:
     """Return the refusal of a role that is not there, or not at this scope."""
     return NotFound(
@@ -135,6 +143,22 @@ def _find(gate: Gate, reading: Reading, scope: str, id: str) -> Assignment | Non
 
 def _id(scope: str, id: str) -> str:
     return f"{scope}/providers/Microsoft.Authorization/roleAssignments/{id}"
+
+
+def _know(gate: Gate, writing: Writing, oid: str, kind: str) -> None:
+    """See that who is given a role is known, and of that type; who is named first is registered.
+
+    Raises:
+        Invalid: `UnmatchedPrincipalType`.
+    """
+    registered = {"ForeignGroup": "Group", "Device": "User"}.get(kind, kind)
+    who = write_mentioned(gate, writing, oid, registered)
+    if who.kind != registered:
+        raise Invalid(
+            f"The PrincipalId '{oid}' has type '{who.kind}', which is different from specified"
+            f" PrinciaplType '{kind}'.",  # so spelled by Azure
+            code="UnmatchedPrincipalType",
+        )
 
 
 def _check(gate: Gate, id: str, principal: str, principal_type: str, scope: str) -> None:

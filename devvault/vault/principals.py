@@ -6,21 +6,24 @@ Whoever is given rights for the first time is registered then: there is no direc
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Iterable
 
-from devvault.access.principals import GROUP, KINDS, SERVICE, USER, Principal
-from devvault.errors import Invalid, NotFound
+from devvault.access.principals import GROUP, KINDS, SERVICE, USER, Caller, Principal
+from devvault.errors import Conflict, Invalid, NotFound
+from devvault.model import operations as op
 from devvault.model.names import fold
 from devvault.store.base import Writing
 from devvault.vault.codecs import pack_principal
 from devvault.vault.directory import Snapshot
-from devvault.vault.gate import Gate
+from devvault.vault.gate import Gate, Target
 from devvault.vault.records import PRINCIPAL
 
 # Words for the person whose home it is.
 DEVELOPER = frozenset({"me", "developer"})
 # The ARM type of identities that stand for themselves, and may be several programs'.
 USER_ASSIGNED = "providers/Microsoft.ManagedIdentity/userAssignedIdentities"
+_NAME_LIMIT = 256
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -58,6 +61,16 @@ def find_principal(gate: Gate, word: str, snapshot: Snapshot | None = None) -> P
     return _only([who for who in everybody if fold(who.name) == wanted], word)
 
 
+def find_identity(gate: Gate, word: str) -> Principal | None:
+    """Return who a program is to be: the developer where no word is given, and never a group.
+
+    Raises:
+        Invalid: `AmbiguousPrincipal`: several bear that name.
+    """
+    found = find_principal(gate, word) if word.strip() else gate.developer
+    return None if found is None or found.kind == GROUP else found
+
+
 def get_principal(gate: Gate, word: str) -> Principal:
     """Return who is meant, as `find_principal`.
 
@@ -74,6 +87,34 @@ def get_principal(gate: Gate, word: str) -> Principal:
             " --assignee-object-id ID --assignee-principal-type TYPE",
         )
     return found
+
+
+def register_named(gate: Gate, caller: Caller, name: str, kind: str) -> Principal:
+    """Return the user or group of this name, registering it where it is named first.
+
+    Raises:
+        Invalid: the name is none, or the kind is not one that is known by a name alone.
+        Conflict: somebody else bears it.
+    """
+    if kind not in (USER, GROUP):
+        raise Invalid("only users and groups are registered by name")
+    if not name.strip() or len(name) > _NAME_LIMIT or not name.isprintable():
+        raise Invalid(f"the name of a {kind.lower()} has 1 to {_NAME_LIMIT} printable letters")
+    if _GUID.fullmatch(fold(name)) or fold(name) in DEVELOPER:
+        raise Invalid(f"'{name}' is no name", code="InvalidPrincipalId")
+
+    def act(writing: Writing) -> Principal:
+        known = find_principal(gate, name, gate.directory.read(writing))
+        if known is not None:
+            if known.kind != kind:
+                raise Conflict(f"{known.name} is a {known.kind}")
+            return known
+        made = Principal(str(uuid.uuid4()), name.strip(), kind)
+        write_principal(gate, writing, made)
+        return made
+
+    target = Target(f"/devvault/homes/{gate.home}", id=name.strip())
+    return gate.change_access(caller, op.PUT_PRINCIPAL, target, act)
 
 
 def write_mentioned(gate: Gate, writing: Writing, oid: str, kind: str, name: str = "") -> Principal:
@@ -106,16 +147,6 @@ def write_principal(gate: Gate, writing: Writing, principal: Principal) -> None:
 def drop_principal(writing: Writing, oid: str) -> None:
     """Remove a principal: its tokens are refused from the commit on, its assignments stay."""
     writing.drop(PRINCIPAL, "", fold(oid))
-
-
-def kind_of(principal: Principal | None) -> str:
-    """Return the principal type that az shows; who is not known any more is `Unknown`."""
-    return principal.kind if principal is not None else "Unknown"
-
-
-def is_person(principal: Principal) -> bool:
-    """Say whether somebody may be meant who signs in, and no program."""
-    return principal.kind in {USER, GROUP}
 
 
 def _only(found: Iterable[Principal], word: str) -> Principal | None:

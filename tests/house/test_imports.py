@@ -64,6 +64,7 @@ FOREIGN: dict[str, set[str]] = {
     # As well: these stand beside cli/fast.py, which is in no package there.
     "child": {"devvault.cli.fast"},
     "mask": {"devvault.cli.fast"},
+    "fast": {"devvault.cli.hook"},
     "sieve": {"devvault.cli.mask"},
     # The driver under keyring's Secret Service backend, for its errors and its collections.
     "secretstorage": {"devvault.sealing"},
@@ -72,7 +73,11 @@ FOREIGN: dict[str, set[str]] = {
 
 # Names that only one room may use, whatever the law says of rooms.
 ONLY_IN: dict[str, set[str]] = {
-    "devvault.access.decide": {"devvault.vault.gate"},
+    # Explaining tells what the decision would be, and hands nothing out.
+    "devvault.access.decide": {
+        "devvault.vault.gate",
+        "devvault.access.explain",
+    },
     "asyncio": {"devvault.server", "devvault.daemon"},
     "sqlite3": {"devvault.store"},
     "subprocess": {"devvault.cli", "devvault.scan"},

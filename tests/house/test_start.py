@@ -7,6 +7,8 @@ import tomllib
 
 import devvault
 from devvault.cli import main
+from devvault.scan.repository import GIT, environment
+from devvault.scan.sources import STAGED
 from tests.house.source import ROOT, imports, modules
 
 FAST = "devvault.cli.fast"
@@ -38,6 +40,22 @@ def test_the_fast_path_imports_three_modules_of_c():
     folder = ROOT / "devvault" / "cli"
     assert loaded("import fast", "-I", "-S", path=folder) == ["fast"]
     assert set(loaded("import fast, _socket", "-I", "-S", path=folder)) == {"fast", "_socket"}
+
+
+def test_the_hook_imports_no_more_than_that():
+    folder = ROOT / "devvault" / "cli"
+    assert set(loaded("import hook, _socket", "-I", "-S", path=folder)) == {
+        "fast", "hook", "_socket",
+    }  # fmt: skip
+
+
+def test_the_front_asks_git_as_the_full_cli_does():
+    text = (ROOT / "scripts" / "devvault").read_text().replace("\\\n", " ")
+    front = text.partition(" git --no-optional-locks")[2].partition(" 2>")[0].split()
+    assert ["git", "--no-optional-locks", *front] == [*GIT, *STAGED, "-M"]
+    for name, value in environment().items():
+        if name in ("GIT_NO_LAZY_FETCH", "GIT_TERMINAL_PROMPT", "LC_ALL"):
+            assert f"{name}={value} " in text
 
 
 def test_masking_imports_little_more():

@@ -40,7 +40,7 @@ def put_assignment(request: Request, gate: Gate, scope: str, id: str) -> Reply:
         request.caller,
         required_text(asked, "roleDefinitionId"),
         required_text(asked, "principalId"),
-        text(asked, "principalType") or "User",
+        text(asked, "principalType") or grants.kind_of(gate, required_text(asked, "principalId")),
         scope,
         id=id,
         description=text(asked, "description") or "",

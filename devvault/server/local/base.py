@@ -122,6 +122,8 @@ class Plane:
     files: ParsedFiles = field(default_factory=ParsedFiles)
     # Folder -> the day on which somebody was last told there what expires.
     reminded: dict[str, date] = field(default_factory=dict)
+    # What takes a while to make and holds no secret, by name: the scanner's rules.
+    kept: dict[str, object] = field(default_factory=dict)
     # The ports of this home, where they are open: vaults over TLS, and identity endpoints.
     https_port: int = 0
     http_port: int = 0

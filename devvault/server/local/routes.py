@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from devvault.server.local import (
+    access,
     audit,
     backup,
+    check,
     overview,
+    principals,
     resolve,
     run,
     scan,
@@ -22,8 +25,11 @@ ROUTES: dict[tuple[str, str], Route] = {
     **trust.ROUTES,
     **stash.ROUTES,
     **audit.ROUTES,
+    **access.ROUTES,
     **overview.ROUTES,
     **scan.ROUTES,
+    **check.ROUTES,
     **backup.ROUTES,
+    **principals.ROUTES,
 }
 PATHS = frozenset(path for _, path in ROUTES)
