@@ -10,8 +10,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-import httptools
-
 if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import (
         HttpToolsProtocol as _Protocol,
@@ -40,12 +38,12 @@ class QuickAnswers(_Protocol):
         if self.answer_now is None or not self._is_plain():
             super().on_headers_complete()
             return
-        url = httptools.parse_url(self.url)
-        path = url.path.decode("ascii")
+        raw_path, _, query = self.url.partition(b"?")
+        path = raw_path.decode("ascii")
         self.scope["method"] = "GET"
         self.scope["path"] = unquote(path) if "%" in path else path
-        self.scope["raw_path"] = url.path
-        self.scope["query_string"] = url.query or b""
+        self.scope["raw_path"] = raw_path
+        self.scope["query_string"] = query
         keep = self.parser.should_keep_alive()
         whole = self.answer_now(self.scope, keep)
         if whole is None:
@@ -70,6 +68,8 @@ class QuickAnswers(_Protocol):
         # None before the first request, whatever uvicorn says of its type.
         cycle: RequestResponseCycle | None = self.cycle
         if cycle is not None and not cycle.response_complete:
+            return False
+        if not self.url.startswith(b"/") or b"#" in self.url or not self.url.isascii():
             return False
         if self.flow.write_paused or self.transport.is_closing():
             return False
