@@ -153,11 +153,19 @@ class App:
         served = hosts.find_served(head)
         if served is None:
             return self._misdirected(head)
+        if served.kind == hosts.LOGIN:
+            return await self._login(head, receive)
         found = await self._soon(lambda: planes.admit(self.plane, self._refusals, head, served))
         if isinstance(found, Reply):
             return found
         check_whole(head)
         return await self._plane(planes.dispatch_of(served), head, receive, found)
+
+    async def _login(self, head: Head, receive: Receive) -> Answer:
+        from devvault.server.identity import entra  # as above
+
+        body = await _body(head, receive, entra.BODY_LIMIT)
+        return await self._soon(lambda: entra.answer(self.plane, self._refusals, head, body))
 
     async def _tokens(self, head: Head) -> Answer:
         from devvault.server.identity import managed  # as above

@@ -13,6 +13,7 @@ from functools import lru_cache
 from devvault.errors import NotFound
 from devvault.server.auth import ARM, GRAPH, VAULTS, Realm, local_realm
 from devvault.server.head import Head
+from devvault.server.identity.entra import is_path
 
 VAULT = "vault"
 CONTROL = "control"
@@ -49,7 +50,13 @@ class Served:
 
 def find_served(head: Head) -> Served | None:
     """Return who answers for the host of a head; None where nobody of ours does."""
-    return _served(head.host, head.port)
+    found = _served(head.host, head.port)
+    local = found is not None and found.kind == VAULT and found.realm is not VAULTS
+    # An authority host that is set to a vault's own origin: SDKs take any that is https.
+    return _LOGIN if local and is_path(head.path) else found
+
+
+_LOGIN = Served(LOGIN)
 
 
 @lru_cache(maxsize=256)  # every request asks, for one of a few
@@ -67,7 +74,7 @@ def _served(host: str, port: int) -> Served | None:
             return None
         if local[1]:
             return Served(VAULT, local_realm(port), local[1])
-        return Served(LOGIN)
+        return _LOGIN
     return Served(NOT_SERVED) if _OTHER.fullmatch(host) else None
 
 
