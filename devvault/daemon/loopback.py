@@ -17,13 +17,13 @@ from devvault.daemon.log import Log
 from devvault.daemon.peers import Peers
 from devvault.daemon.ports import Ports
 from devvault.daemon.protocols import (
+    AnswerNow,
     Config,
     FrontProtocol,
     LoopbackProtocol,
     SecureProtocol,
     ServerState,
 )
-from devvault.daemon.quick import AnswerNow
 from devvault.errors import DevvaultError, Locked
 from devvault.server.proxy import Ours, PassOn, Proxy, Refused
 from devvault.server.targets import Target

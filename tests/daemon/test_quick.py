@@ -7,14 +7,9 @@ import contextlib
 
 import pytest
 
-from devvault.daemon.protocols import Config, HttpToolsProtocol, ServerState
-from devvault.daemon.quick import QuickAnswers
+from devvault.daemon.protocols import Config, QuickAnswers, ServerState
 
 GET = b"GET %s HTTP/1.1\r\nHost: v\r\n\r\n"
-
-
-class Protocol(QuickAnswers, HttpToolsProtocol):
-    pass
 
 
 async def usual(scope, receive, send):
@@ -49,7 +44,7 @@ def ask(*pieces: bytes, keep_alive: float = 60) -> tuple[list[bytes], bool]:
         loop = asyncio.get_running_loop()
 
         def make():
-            made = Protocol(config=config, server_state=ServerState(), app_state={}, _loop=loop)
+            made = QuickAnswers(config=config, server_state=ServerState(), app_state={}, _loop=loop)
             made.answer_now = now
             return made
 
