@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
-    from devvault.cli.fast import Started
     from devvault.cli.mask import Mask, Stream
+    from devvault.cli.spawn import Started
 
 
 PIECE = 65536

@@ -16,6 +16,7 @@ from pathlib import Path
 from devvault import __version__
 from devvault.cli import child, fast
 from devvault.cli.mask import Mask
+from devvault.cli.spawn import spawn
 from devvault.client.daemon import ensure, find, is_older, start
 from devvault.client.http import Connection, is_down, raise_for
 from devvault.config import load
@@ -70,6 +71,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--no-connect", action="store_true", help="do not connect the program's Azure SDKs"
     )
     parser.add_argument(
+        "--pass-through",
+        action="store_true",
+        help="let it reach vaults in the cloud that this home does not have, as whoever it logs in",
+    )
+    parser.add_argument(
         "--dry-run",
         action="store_true",
         help="print where each setting comes from and when it expires, no values; run nothing",
@@ -104,8 +110,11 @@ def main(args: argparse.Namespace) -> int:
     for tag, value in ((b"U", unresolved), (b"I", identity), (b"Oenvironment=", chosen)):
         if value:
             flags.append(tag + os.fsencode(value))
-    if args.no_connect:
+    config = load(default_home(), os.environ)
+    if args.no_connect or not config.connect:
         flags.append(b"Ono-connect")
+    elif args.pass_through:
+        flags.append(b"Opass-through")
     flags += [b"F" + os.fsencode(path) for path in args.env_file]
     flags += [b"S" + os.fsencode(path) for path in args.settings]
     if args.dry_run:
@@ -114,11 +123,12 @@ def main(args: argparse.Namespace) -> int:
     try:
         masked = _is_masked(args)
         environment, secrets = settle(flags, given_environment())
+        words = [os.fsencode(word) for word in command]
+        fast.warn_of(words, environment)
     except fast.Stop as stop:
         return stop.code
     else:
-        words = [os.fsencode(word) for word in command]
-        values = {name: environment[name] for name in secrets if name in environment}
+        values = fast.masked(secrets, environment)
         if masked and values:
             _run_masked(words, environment, values, args.mask)
         fast.become(words, environment)
@@ -136,7 +146,8 @@ def _run_masked(
 
         pseudoterminal.run(lambda: fast.become(words, environment), lambda: Mask(values))
     if piped := fast.find_piped():
-        child.Keeper(fast.spawn(words, environment, piped), lambda: Mask(values)).stay()
+        started = spawn(words, environment, piped, fast.find_program)
+        child.Keeper(started, lambda: Mask(values)).stay()
 
 
 def _is_masked(args: argparse.Namespace) -> bool:

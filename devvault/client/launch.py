@@ -88,6 +88,15 @@ def launch(python: bytes, home: bytes, given: "dict[bytes, bytes]") -> int:
     return reading
 
 
+def told(pipe: int) -> bytes:
+    """Return all that a daemon says through its pipe; waits until it has said it."""
+    found = b""
+    while piece := posix.read(pipe, 4096):
+        found += piece
+    posix.close(pipe)
+    return found
+
+
 def _inherited() -> "list[int]":
     """Return our open descriptors that a new process would get, but 0 to 2."""
     found = []

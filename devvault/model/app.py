@@ -66,13 +66,18 @@ def app_scope(subscription: str, group: str, name: str) -> str:
     return f"{group_scope(subscription, group)}/providers/{APP_TYPE}/{name}"
 
 
+def is_identity_name(name: str) -> bool:
+    """Say whether an identity may bear this name."""
+    return _IDENTITY.fullmatch(name) is not None
+
+
 def check_identity_name(name: str) -> str:
     """Return the name of an identity, or refuse it.
 
     Raises:
         Invalid: `InvalidParameter`.
     """
-    if _IDENTITY.fullmatch(name) is None:
+    if not is_identity_name(name):
         raise Invalid(
             f"The identity name '{_shown(name)}' is invalid: it has 3 to 128 letters, digits, '-'"
             " and '_', a letter or digit first.",

@@ -89,6 +89,19 @@ CHECK_VAULT_NAME = Operation(
     changes=False,
 )
 
+GET_SUBSCRIPTION = Operation(
+    "SubscriptionsGet",
+    "SubscriptionGet",
+    "Microsoft.Resources/subscriptions/read",
+    changes=False,
+)
+READ_DIRECTORY = Operation(
+    "DirectoryObjectsList",
+    "DirectoryRead",
+    "Microsoft.Directory/directoryObjects/read",
+    changes=False,
+)
+
 _G = "Microsoft.Resources/subscriptions/resourceGroups"
 GET_GROUP = Operation("ResourceGroupsGet", "ResourceGroupGet", f"{_G}/read", changes=False)
 LIST_GROUPS = Operation("ResourceGroupsList", "ResourceGroupList", f"{_G}/read", changes=False)

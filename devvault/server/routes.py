@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from devvault.errors import DevvaultError, Invalid, NotFound
-from devvault.server.control import apps, groups, identities, roles, vaults
+from devvault.server.control import apps, groups, identities, roles, subscriptions, vaults
 from devvault.server.data.routes import dispatch_data
 from devvault.server.headers import control_headers
 from devvault.server.reply import Reply, Request, error_reply, with_headers
@@ -45,6 +45,9 @@ def _table(
 
 CONTROL = _table(
     (
+        ("GET", "/subscriptions", subscriptions.list_subscriptions),
+        ("GET", _SUBSCRIPTION, subscriptions.get_subscription),
+        ("GET", "/tenants", subscriptions.list_tenants),
         ("GET", f"{_SUBSCRIPTION}/resourcegroups", groups.list_groups),
         ("PUT", _GROUP, groups.put_group),
         ("GET", _GROUP, groups.get_group),

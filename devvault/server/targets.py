@@ -6,9 +6,11 @@ import ipaddress
 import re
 from typing import NamedTuple
 
+from devvault.vault.authorities import AZ, DOMAINS
+
 CLOUD = ".vault.azure.net"
 LOCAL = ".vault.localhost"
-AZ_HOSTS = frozenset({"management.azure.com", "graph.microsoft.com", "login.microsoftonline.com"})
+AZ_HOSTS = frozenset(DOMAINS[AZ])
 # Key Vaults that no home answers for: other clouds, managed HSMs, private endpoints.
 _UNSERVED = (
     "vault.azure.cn",

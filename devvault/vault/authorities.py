@@ -28,7 +28,13 @@ RUN = "run"
 AZ = "az"
 DOMAINS = {
     RUN: ("vault.azure.net", "vault.localhost"),
-    AZ: ("management.azure.com", "graph.microsoft.com", "login.microsoftonline.com"),
+    AZ: (
+        "management.azure.com",
+        "graph.microsoft.com",
+        "login.microsoftonline.com",
+        "login.microsoft.com",
+        "login.windows.net",
+    ),
 }
 # The next one is made this long before the end of the newest, so that programs started since know
 # it when it begins to sign: when the old one can no longer sign for a whole leaf's life.

@@ -64,6 +64,7 @@ FOREIGN: dict[str, set[str]] = {
     # As well: these stand beside cli/fast.py, which is in no package there.
     "child": {"devvault.cli.fast"},
     "mask": {"devvault.cli.fast"},
+    "spawn": {"devvault.cli.fast"},
     "fast": {"devvault.cli.hook"},
     "sieve": {"devvault.cli.mask"},
     # The driver under keyring's Secret Service backend, for its errors and its collections.

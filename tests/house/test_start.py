@@ -35,7 +35,16 @@ def loaded(statement, *flags, path):
 def test_the_fast_path_imports_three_modules_of_c():
     names = {found.module for found in imports(FAST)}
     typing = {"collections.abc", "typing"}  # below TYPE_CHECKING
-    assert names - typing == {"posix", "sys", "_socket", "_signal", "child", "mask", "launch"}
+    assert names - typing == {
+        "posix",
+        "sys",
+        "_socket",
+        "_signal",
+        "child",
+        "mask",
+        "launch",
+        "spawn",
+    }
     assert {found.module for found in imports("devvault.client.launch")} == {"posix", "_signal"}
     folder = ROOT / "devvault" / "cli"
     assert loaded("import fast", "-I", "-S", path=folder) == ["fast"]
@@ -59,17 +68,19 @@ def test_the_front_asks_git_as_the_full_cli_does():
 
 def test_masking_imports_little_more():
     folder = ROOT / "devvault" / "cli"
-    assert set(loaded("import child, mask", "-I", "-S", path=folder)) == {
-        "child", "mask", "select", "binascii",
+    assert set(loaded("import child, mask, spawn", "-I", "-S", path=folder)) == {
+        "child", "mask", "select", "binascii", "spawn",
     }  # fmt: skip
     names = {
-        found.module for name in ("child", "mask") for found in imports(f"devvault.cli.{name}")
+        found.module
+        for name in ("child", "mask", "spawn")
+        for found in imports(f"devvault.cli.{name}")
     }
     typing = {
         "collections.abc",
         "typing",
-        "devvault.cli.fast",
         "devvault.cli.mask",
+        "devvault.cli.spawn",
     }  # below TYPE_CHECKING
     late = {"resource", "fcntl", "sieve", "devvault.cli", "devvault.cli.sieve"}
     assert names - typing - late == {"posix", "select", "sys", "_signal", "binascii"}

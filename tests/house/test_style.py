@@ -115,6 +115,7 @@ def test_annotations_are_those_of_the_future():
         "devvault.cli.hook",
         "devvault.cli.mask",
         "devvault.cli.sieve",
+        "devvault.cli.spawn",
         "devvault.client.launch",
         "devvault.references.marks",
     }

@@ -15,6 +15,7 @@ from typing import Protocol
 from devvault.access.principals import Caller
 from devvault.config import Config
 from devvault.errors import Invalid
+from devvault.server.bundles import Bundles
 from devvault.server.local.parsed import ParsedFiles
 from devvault.server.reply import Reply
 from devvault.server.sessions import Sessions
@@ -47,10 +48,15 @@ class Emit(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """An answer that comes in pieces: `produce` writes them; what it raises cuts the answer off."""
+    """An answer that comes in pieces: `produce` writes them; what it raises cuts the answer off.
+
+    One with a `cancel` has no end of its own: it gets a thread of its own, and `cancel`, called
+    from the loop, makes `produce` return.
+    """
 
     content_type: str
     produce: Callable[[Emit], None]
+    cancel: Callable[[], None] | None = None
 
 
 Answer = Reply | Stream
@@ -129,12 +135,14 @@ class Plane:
     http_port: int = 0
     sessions: Sessions = field(init=False)
     outwards: Outwards = field(init=False)
+    bundles: Bundles = field(init=False)
 
     def __post_init__(self) -> None:
         # The one of this home: whoever else made one would not see what this one opens.
         made = Sessions(self.keeper.home.run, self.keeper.clock)
         object.__setattr__(self, "sessions", made)
         object.__setattr__(self, "outwards", Outwards(self.keeper.home.run))
+        object.__setattr__(self, "bundles", Bundles(self.keeper.home.run, self.keeper.clock))
 
     def gate(self) -> Gate:
         """Return the gate of the unlocked home, unlocking it where that needs nothing.
