@@ -12,6 +12,7 @@ from devvault.model import operations as op
 from devvault.server.app import HTTP
 from devvault.server.sessions import RUN
 from devvault.vault.gate import Target
+from devvault.vault.identities import put_identity
 from devvault.vault.principals import write_principal
 from tests.server.listening import AUDIENCE, HTTP_PORT, LOCAL_AUDIENCE
 
@@ -219,6 +220,17 @@ def test_a_name_that_nobody_bears_becomes_an_identity_without_rights(known):
     assert refused.json["error"]["innererror"]["code"] == "ForbiddenByRbac"
     (made,) = known.trail("ManagedIdentityPut")
     assert made.name == "devvault"
+
+
+def test_a_client_id_of_the_cloud_is_refused_with_the_way_to_have_it(known):
+    asked = "99999999-9999-4999-8999-999999999999"
+    opened = known.open()
+    found = known.msi(opened, client_id=asked)
+    assert found.status == 400
+    assert f"devvault identity create --name NAME --client-id {asked}" in found.json["message"]
+    me = known.keeper.developer
+    made = put_identity(known.gate, me, "devvault", "mine", appid=asked.upper())
+    assert claims(known.msi(opened, client_id=asked))["oid"] == made.oid
 
 
 def test_a_run_that_passes_through_has_no_tokens(known):
