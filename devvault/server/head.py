@@ -20,6 +20,7 @@ TLS = "devvault.tls"
 HTTP = "devvault.http"
 
 Scope = MutableMapping[str, Any]
+_TOKEN_PATHS = ("/msi/token", "/metadata/identity/oauth2/token")
 _WEB_PAGE = ("origin", "sec-fetch-site")
 
 
@@ -46,12 +47,21 @@ class Head:
     is_whole: bool = True
 
     @property
+    def shown(self) -> str:
+        """The address as it may be told: a path of the identity port may be a run's secret."""
+        if self.listener != HTTP:
+            return f"https://{self.host}{self.path}"
+        tail = next((end for end in _TOKEN_PATHS if self.path.endswith(end)), "/...")
+        above = "" if tail in (self.path, "/...") else "/..."
+        return f"http://{self.host}{above}{tail}"
+
+    @property
     def origin(self) -> Origin:
         """What the trail tells of it."""
         return Origin(
             address=self.address,
             agent=self.headers.get("user-agent", "")[:200],
-            uri=f"https://{self.host}{self.path}"[:1000],
+            uri=self.shown[:1000],
             api_version=self.query.get("api-version", "")[:40],
             correlation=self.headers.get("x-ms-client-request-id", "")[:80],
         )

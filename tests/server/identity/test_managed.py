@@ -298,6 +298,29 @@ def test_another_host_is_refused(known, host):
         assert known.ask(HTTP, "GET", url, host=good, headers=headers).status == 200
 
 
+def test_no_secret_of_a_run_is_in_the_trail(known):
+    opened = known.open()
+    known.imds(opened.path)
+    known.imds(opened.path, headers={})
+    known.imds(opened.path + "x")
+    known.imds(opened.header)
+    known.msi(opened)
+    known.msi(opened.header + "x")
+    known.ask(HTTP, "GET", f"{BASE}/{opened.path}")
+    known.ask(HTTP, "GET", f"{BASE}/{opened.path}/msi/token")
+    known.ask(HTTP, "GET", f"{BASE}/{opened.path}", host="evil.example")
+    whole = repr(known.trail())
+    for secret in (opened.path, opened.header, opened.proxy):
+        assert secret[16:] not in whole
+    uris = {record.uri for record in known.trail("TokenIssue")}
+    assert uris == {
+        f"{BASE}/msi/token",
+        f"{BASE}/.../metadata/identity/oauth2/token",
+        f"{BASE}/.../msi/token",
+        f"{BASE}/...",
+    }
+
+
 def test_what_is_given_out_is_recorded(known):
     known.msi(known.open(APP.oid))
     (record,) = known.trail("TokenIssue")
