@@ -41,6 +41,7 @@ class Server:
         self._log = log
         self._states = (ServerState(), ServerState())
         self._stopping = stopping
+        self._app = app
         self._config = Config(
             app,
             http=SocketProtocol,
@@ -76,6 +77,7 @@ class Server:
         ready()
         await self._stopping.wait()
         server.close()
+        self._app.let_go()
         self._loopback.close()
         await self._finish()
 

@@ -8,8 +8,10 @@ or a run's secret. A web page's request never gets further.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
+import threading
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -47,6 +49,7 @@ BODY_LIMIT = 1024 * 1024
 _INLINE_LIMIT = 64 * 1024
 _VAULT_HOST = re.compile(r"([a-z][a-z0-9-]{1,22}[a-z0-9])\.vault\.azure\.net")
 _WORKERS = 32
+_WATCHERS = 64
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -67,6 +70,12 @@ class App:
         self._report = report
         self._refusals = Refusals(plane.keeper)
         self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="request")
+        self._endless: set[Callable[[], None]] = set()
+
+    def let_go(self) -> None:
+        """End the answers that have no end of their own: the daemon stops."""
+        for cancel in list(self._endless):
+            cancel()
 
     def close(self) -> None:
         """Let the worker threads end."""
@@ -224,7 +233,15 @@ class App:
                 emit.finish()
             return None
 
-        work = loop.run_in_executor(self._workers, produce)
+        if answer.cancel is not None and len(self._endless) >= _WATCHERS:
+            await _send_reply(_refusal(429, "TooManyWatchers", "too many already watch"), send)
+            return
+        work: asyncio.Future[BaseException | None]
+        if answer.cancel is None:
+            work = loop.run_in_executor(self._workers, produce)
+        else:
+            work = _in_thread_of_its_own(loop, produce)
+            self._endless.add(answer.cancel)
         watch = asyncio.ensure_future(_disconnected(receive))
         await send(
             {
@@ -238,6 +255,9 @@ class App:
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
         finally:
             emit.abandon()
+            if answer.cancel is not None:
+                self._endless.discard(answer.cancel)
+                answer.cancel()
             watch.cancel()
             error = await work
         if error is not None:
@@ -246,6 +266,25 @@ class App:
             # Without its end the reader knows that the answer is not whole.
             raise ConnectionAbortedError
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _in_thread_of_its_own(
+    loop: asyncio.AbstractEventLoop, produce: Callable[[], BaseException | None]
+) -> asyncio.Future[BaseException | None]:
+    """Run what lasts as long as somebody listens, and takes no worker from the others."""
+    work: asyncio.Future[BaseException | None] = loop.create_future()
+
+    def settle(found: BaseException | None) -> None:
+        if not work.done():
+            work.set_result(found)
+
+    def run() -> None:
+        found = produce()
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(settle, found)
+
+    threading.Thread(target=run, name="watch", daemon=True).start()
+    return work
 
 
 async def _body(head: Head, receive: Receive, limit: int) -> bytes:
