@@ -1,4 +1,4 @@
-"""`run --watch`, with a real daemon, real children and their signals; every wait is for an event."""
+"""`run --watch` with a real daemon, real children and their signals; each wait is for an event."""
 
 from __future__ import annotations
 
