@@ -41,6 +41,7 @@ class Server:
         self._log = log
         self._states = (ServerState(), ServerState())
         self._stopping = stopping
+        self._app = app
         self._config = Config(
             app,
             http=SocketProtocol,
@@ -56,7 +57,9 @@ class Server:
             timeout_keep_alive=_KEEP_ALIVE,
         )
         self._config.load()
-        self._loopback = Loopback(self._config, self._states[1], log, proxy, load_tls)
+        self._loopback = Loopback(
+            self._config, self._states[1], log, proxy, load_tls, app.answer_now
+        )
 
     async def run(self, listener: socket.socket, ports: Ports, ready: Callable[[], None]) -> None:
         """Serve; return when it was stopped and the requests under way have ended."""
@@ -76,6 +79,7 @@ class Server:
         ready()
         await self._stopping.wait()
         server.close()
+        self._app.let_go()
         self._loopback.close()
         await self._finish()
 

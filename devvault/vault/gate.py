@@ -132,6 +132,7 @@ class Gate:
         # Which version of a secret was the current one when it was last read: see `Glance`.
         self.guesses: dict[tuple[str, str], str] = {}
         self.secure_point: Callable[[], None] = lambda: None
+        self.announce: Callable[[], None] = lambda: None
         self.erase: Callable[[], None] = store.truncate
 
     def find_vault(self, name: str) -> Vault | None:
@@ -256,6 +257,7 @@ class Gate:
         self.turn += 1
         self.answers.clear()
         self.fingerprints = None
+        self.announce()
 
     def write(
         self,

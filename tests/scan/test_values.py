@@ -307,9 +307,11 @@ def test_no_value_is_in_a_repr():
     ids=range(13),
 )
 def test_no_text_takes_long(weak, text):
+    # Work of this process alone, so that a busy machine changes nothing; what is super-linear
+    # would take minutes.
     import time
 
-    start = time.perf_counter()
+    start = time.process_time()
     INDEX.places(text)
     weak.places(text)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 20

@@ -39,6 +39,8 @@ def _add_assignments(commands: Commands) -> None:
     create.add_argument("--name", help="the assignment's GUID (default: a new one)")
     create.add_argument("--assignee-principal-type", choices=TYPES, help="what the principal is")
     create.add_argument("--description", help="a note on what it is for")
+    create.add_argument("--condition", help="holds only so far: a condition on names of secrets")
+    create.add_argument("--condition-version", help="of the condition's grammar (2.0)")
     listing = add_command(
         commands, "list", _list, "list role assignments", "role assignment list --all -o table"
     )
@@ -91,6 +93,14 @@ def _create(args: argparse.Namespace) -> int:
     }
     if args.description:
         properties["description"] = args.description
+    if args.condition:
+        properties["condition"] = args.condition
+        properties["conditionVersion"] = args.condition_version or "2.0"
+    elif args.condition_version:
+        raise WrongUse(
+            "If --condition-version is set, --condition must also be set",
+            hint="devvault role assignment create --help",
+        )
     name = args.name or str(uuid.uuid4())
     try:
         made = planes.arm(

@@ -150,6 +150,7 @@ def _show_move(gate: Gate, found: Migration, move: Move) -> Shown:
         "addsBelow": [
             {
                 "scope": below.scope,
+                "condition": below.condition or None,
                 "adds": labels(below.operations, (*kept, *move.adds)),
                 "addsOperations": _ids(below.operations),
             }

@@ -48,10 +48,15 @@ class Emit(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """An answer that comes in pieces: `produce` writes them; what it raises cuts the answer off."""
+    """An answer that comes in pieces: `produce` writes them; what it raises cuts the answer off.
+
+    One with a `cancel` has no end of its own: it gets a thread of its own, and `cancel`, called
+    from the loop, makes `produce` return.
+    """
 
     content_type: str
     produce: Callable[[Emit], None]
+    cancel: Callable[[], None] | None = None
 
 
 Answer = Reply | Stream

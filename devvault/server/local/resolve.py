@@ -62,13 +62,15 @@ def resolve(plane: Plane, ask: Ask) -> Reply:
     if not isinstance(renamed, dict):
         raise Invalid("the member 'vaults' must be an object")
     vaults = {name.lower(): text(renamed, name) for name in renamed}
-    lookup = source(plane, text(members, "folder"), text(members, "identity", ""))
+    met: dict[str, Met] = {}
+    lookup = source(plane, text(members, "folder"), text(members, "identity", ""), met)
     plane.gate()
     values, failures = resolve_all(wanted, lookup, vaults)
     return json_reply(
         200,
         {
             "values": values,
+            "versions": {uri: at.version for uri, at in met.items()},
             "failures": [
                 {
                     "setting": item.setting,

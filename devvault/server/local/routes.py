@@ -16,6 +16,7 @@ from devvault.server.local import (
     stash,
     trust,
     upkeep,
+    watch,
 )
 from devvault.server.local.base import Route
 
@@ -30,6 +31,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     **access.ROUTES,
     **overview.ROUTES,
     **scan.ROUTES,
+    **watch.ROUTES,
     **check.ROUTES,
     **backup.ROUTES,
     **principals.ROUTES,

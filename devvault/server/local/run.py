@@ -8,20 +8,32 @@ N name, X NAME=VALUE of proxies and CAs, J project file, F env file, S settings 
 were named, A1 the second time, L STATE:PATH of a file that an X names, B such a file. Reply: S
 NAME=VALUE, D name to remove, M name of a secret setting (or NAME=VALUE: this part of it is secret),
 W line for stderr, Q file to read and ask again, K name whose value is needed (ask again with it as
-E), B file to ask again with, T a row of a dry run, X exit code, and `.` at the end.
+E), B file to ask again with, T a row of a dry run, R URI=VERSION of a secret that a watcher looks
+out for, X exit code, and `.` at the end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from devvault.config import Config
 from devvault.errors import DevvaultError, Invalid, NotFound, WrongUse
+from devvault.references.reference import Reference
 from devvault.resolver.files import formed, settings_file, wanted_files
 from devvault.resolver.outlook import Met, reminders, rows
-from devvault.resolver.plan import FAIL, EnvFile, Journey, Plan, make_plan, needed_names, read_files
+from devvault.resolver.plan import (
+    FAIL,
+    EnvFile,
+    Failure,
+    Journey,
+    Plan,
+    make_plan,
+    needed_names,
+    read_files,
+)
+from devvault.secretvalue import SecretValue
 from devvault.server.local.base import BINARY, PROTOCOL, Ask, Plane, Route
 from devvault.server.local.connection import TAKEN, Wish, connect, missing_files
 from devvault.server.local.repeated import Kept, find_answer, keep_answer
@@ -41,6 +53,7 @@ _VERBS = frozenset({"run", "env"})
 _ENVIRONMENT = "environment="
 _DRY = "dry-run"
 _TERMINAL = "terminal"
+_WATCH = "watch"
 _NO_CONNECT = "no-connect"
 _PASSING = "pass-through"
 _NEVER_INHERITED = "DEVVAULT_PASSPHRASE"
@@ -92,7 +105,14 @@ def run(plane: Plane, ask: Ask) -> Reply:
             return _reply([b"K" + _encode(name) for name in needed])
         identity = sent.identity or (project.identity if project else None) or ""
         met: dict[str, Met] = {}
-        plan = make_plan(journey, source(plane, sent.folder, identity, met, receipts), settings)
+        look_up = source(plane, sent.folder, identity, met, receipts)
+        asked: list[Reference] = []
+
+        def look_up_noted(references: Sequence[Reference]) -> Sequence[SecretValue | Failure]:
+            asked.extend(references)
+            return look_up(references)
+
+        plan = make_plan(journey, look_up_noted, settings)
     except WrongUse as error:
         return _reply([*_complaint(error), b"X%d" % error.exit_code])
     now = plane.keeper.clock.now()
@@ -100,7 +120,8 @@ def run(plane: Plane, ask: Ask) -> Reply:
         told = [b"T" + _encode(row.line) for row in rows(plan, settings, met, now)]
         rest = [*_notes(plan), b"X0"] if plan.is_good else _fields(plan, sent)
         return _reply([*told, *rest])
-    fields = _fields(plan, sent)
+    watched = _watched(asked, met) if _WATCH in sent.options else []
+    fields = [*watched, *_fields(plan, sent)]
     if not plan.is_good:
         return _reply(fields)
     wish = _wish(sent, plan, config, identity)
@@ -109,7 +130,7 @@ def run(plane: Plane, ask: Ask) -> Reply:
         unread = missing_files(plane, opened, wish)
         if unread:
             return _reply([b"B" + _encode(path) for path in unread])
-        fields = _fields(_untaken(plan), sent)
+        fields = [*watched, *_fields(_untaken(plan), sent)]
     # With another rule than `fail` a good plan may hold refusals, which are no receipts.
     if gate is not None and journey.on_unresolved == FAIL:
         keep_answer(gate, turn, ask.body, config, Kept(tuple(fields), wish), receipts)
@@ -155,6 +176,16 @@ def _wish(sent: _Sent, plan: Plan, config: Config, identity: str) -> Wish | None
         identity=identity,
         pass_through=_PASSING in sent.options,
     )
+
+
+def _watched(asked: Sequence[Reference], met: Mapping[str, Met]) -> list[bytes]:
+    """Return a field for each reference without a version: its secret may get another one."""
+    found = []
+    for reference in asked:
+        if not reference.version:
+            at = met.get(reference.uri.lower())
+            found.append(b"R" + _encode(f"{reference.uri}={at.version if at else ''}"))
+    return found
 
 
 def _read(body: bytes) -> _Sent:
