@@ -17,6 +17,7 @@ from devvault.daemon.log import Log
 from devvault.daemon.peers import Peers
 from devvault.daemon.ports import Ports
 from devvault.daemon.protocols import (
+    AnswerNow,
     Config,
     FrontProtocol,
     LoopbackProtocol,
@@ -60,8 +61,10 @@ class Loopback:
         log: Log,
         proxy: Proxy,
         load_tls: Callable[[], Certificates],
+        answer_now: AnswerNow,
     ) -> None:
         self.proxy = proxy
+        self._answer_now = answer_now
         self._config = config
         self._state = state
         self._log = log
@@ -123,6 +126,7 @@ class Loopback:
     def _make(self, kind: type[LoopbackProtocol]) -> LoopbackProtocol:
         made = kind.__new__(kind)
         made.loopback = self
+        made.answer_now = self._answer_now
         LoopbackProtocol.__init__(
             made,
             config=self._config,
