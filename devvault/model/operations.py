@@ -175,6 +175,9 @@ OPEN_TUNNEL = Operation("TunnelOpen", "ProxyConnect", f"{_H}/proxy/action", chan
 READ_AUDIT = Operation("AuditList", "AuditList", f"{_H}/audit/read", changes=False)
 VERIFY_AUDIT = Operation("AuditVerify", "AuditVerify", f"{_H}/audit/read", changes=False)
 PRUNE_AUDIT = Operation("AuditPrune", "AuditPrune", f"{_H}/audit/delete")
+RECOMMEND_ACCESS = Operation(
+    "AccessRecommend", "AccessRecommend", f"{_H}/access/read", changes=False
+)
 EXPLAIN_ACCESS = Operation("AccessExplain", "AccessExplain", f"{_H}/access/read", changes=False)
 READ_OVERVIEW = Operation("OverviewGet", "HomeOverview", f"{_H}/read", changes=False)
 LIST_NAMES = Operation("NamesList", "HomeNames", f"{_H}/read", changes=False)
