@@ -22,6 +22,9 @@ VERBS = {
     "env": ("devvault.cli.env", "print the resolved settings"),
     "resolve": ("devvault.cli.resolve", "print one resolved value"),
     "inject": ("devvault.cli.inject", "fill a template's references into a file"),
+    "connect": ("devvault.cli.connect", "connect this shell's SDKs to the vaults here"),
+    "disconnect": ("devvault.cli.disconnect", "give the shell back what it had before"),
+    "az": ("devvault.cli.az", "run the real az against this home, for one command"),
     "check": ("devvault.cli.check", "look for secrets in plaintext"),
     "allow": ("devvault.cli.allow", "let this folder resolve from a vault"),
     "lock": ("devvault.cli.lock", "drop every key from memory"),
@@ -132,8 +135,10 @@ def _run(args: list[str]) -> int:
     if verb == "run" and "--" in rest:
         at = rest.index("--")
         rest, command = rest[:at], rest[at + 1 :]
+    elif verb == "az" and rest not in (["-h"], ["--help"]):
+        rest, command = [], rest
     parsed = parser.parse_args(rest)
-    if verb == "run":
+    if verb in {"run", "az"}:
         parsed.command = command
     code: int = module.main(parsed)
     return code

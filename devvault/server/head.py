@@ -21,6 +21,7 @@ TLS = "devvault.tls"
 HTTP = "devvault.http"
 
 Scope = MutableMapping[str, Any]
+_TOKEN_PATHS = ("/msi/token", "/metadata/identity/oauth2/token")
 _LISTENERS = (PEER, TLS, HTTP)
 # Secrets and the like: where one is sent twice, neither counts.
 _ONCE = frozenset({"authorization", "x-identity-header", "secret", "metadata"})
@@ -51,12 +52,21 @@ class Head(NamedTuple):
     is_whole: bool = True
 
     @property
+    def shown(self) -> str:
+        """The address as it may be told: a path of the identity port may be a run's secret."""
+        if self.listener != HTTP:
+            return f"https://{self.host}{self.path}"
+        tail = next((end for end in _TOKEN_PATHS if self.path.endswith(end)), "/...")
+        above = "" if tail in (self.path, "/...") else "/..."
+        return f"http://{self.host}{above}{tail}"
+
+    @property
     def origin(self) -> Origin:
         """What the trail tells of it."""
         return Origin(
             address=self.address,
             agent=self.headers.get("user-agent", "")[:200],
-            uri=f"https://{self.host}{self.path}"[:1000],
+            uri=self.shown[:1000],
             api_version=self.query.get("api-version", "")[:40],
             correlation=self.headers.get("x-ms-client-request-id", "")[:80],
         )

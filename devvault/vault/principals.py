@@ -27,6 +27,11 @@ _NAME_LIMIT = 256
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
+def is_guid(text: str) -> bool:
+    """Say whether this has the shape of a principal's id."""
+    return _GUID.fullmatch(fold(text)) is not None
+
+
 def list_principals(gate: Gate, snapshot: Snapshot | None = None) -> tuple[Principal, ...]:
     """Return everybody, the developer first."""
     known = (snapshot or gate.snapshot()).principals
@@ -100,7 +105,7 @@ def register_named(gate: Gate, caller: Caller, name: str, kind: str) -> Principa
         raise Invalid("only users and groups are registered by name")
     if not name.strip() or len(name) > _NAME_LIMIT or not name.isprintable():
         raise Invalid(f"the name of a {kind.lower()} has 1 to {_NAME_LIMIT} printable letters")
-    if _GUID.fullmatch(fold(name)) or fold(name) in DEVELOPER:
+    if is_guid(name) or fold(name) in DEVELOPER:
         raise Invalid(f"'{name}' is no name", code="InvalidPrincipalId")
 
     def act(writing: Writing) -> Principal:
@@ -128,7 +133,7 @@ def write_mentioned(gate: Gate, writing: Writing, oid: str, kind: str, name: str
     known = find_by_oid(gate, oid, gate.directory.read(writing))
     if known is not None:
         return known
-    if _GUID.fullmatch(fold(oid)) is None:
+    if not is_guid(oid):
         raise Invalid(
             f"The principal ID '{oid}' is not valid. It must be a GUID.", code="InvalidPrincipalId"
         )

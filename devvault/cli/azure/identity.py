@@ -37,6 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     _add_name(create)
     create.add_argument("--location", "-l", help="where it lies; it is only stored")
+    create.add_argument(
+        "--client-id", metavar="GUID", help="the client id that an app asks for in the cloud"
+    )
     add_tags(create)
     show = add_command(commands, "show", _show, "get an identity", "identity show -n my-identity")
     _add_name(show)
@@ -107,6 +110,8 @@ def _create(args: argparse.Namespace) -> int:
     body: dict[str, object] = {"tags": read_tags(args.tags) or {}}
     if args.location:
         body["location"] = args.location
+    if args.client_id:
+        body["properties"] = {"clientId": args.client_id}
     group = args.resource_group or DEFAULT_GROUP
     path = f"resourceGroups/{segment(group)}/{_TYPE}/{segment(args.name)}"
     say.show(args, full(planes.arm("PUT", path, body, version=VERSION)))
