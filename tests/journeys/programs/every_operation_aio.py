@@ -39,9 +39,7 @@ async def main():
         changed = await client.update_secret_properties("aio", made.properties.version, tags={})
         assert not changed.tags
         assert (await client.get_secret("aio", made.properties.version)).value == "1"
-        names = [
-            found.name async for found in client.list_properties_of_secrets(max_page_size=4)
-        ]
+        names = [found.name async for found in client.list_properties_of_secrets(max_page_size=4)]
         assert len([name for name in names if name.startswith("aio")]) == 11
         versions = [
             found.version async for found in client.list_properties_of_secret_versions("aio")
