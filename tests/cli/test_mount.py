@@ -20,7 +20,7 @@ from tests.resolver.conftest import clean, project, running
 
 __all__ = ["clean", "project", "running"]
 LIMIT = 30.0
-WAITS = 'cat "$1/db"; echo; exec 3<"$0"; trap "exit 9" {}; while :; do read x <&3; done'
+WAITS = 'trap "exit 9" {}; exec 3<"$0"; cat "$1/db"; echo; while :; do read x <&3; done'
 
 
 @pytest.fixture
