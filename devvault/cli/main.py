@@ -25,6 +25,7 @@ VERBS = {
     "connect": ("devvault.cli.connect", "connect this shell's SDKs to the vaults here"),
     "disconnect": ("devvault.cli.disconnect", "give the shell back what it had before"),
     "az": ("devvault.cli.az", "run the real az against this home, for one command"),
+    "mount": ("devvault.cli.mount", "run a program with its secrets as files"),
     "check": ("devvault.cli.check", "look for secrets in plaintext"),
     "allow": ("devvault.cli.allow", "let this folder resolve from a vault"),
     "lock": ("devvault.cli.lock", "drop every key from memory"),
@@ -133,13 +134,13 @@ def _run(args: list[str]) -> int:
     if verb in AZURE:
         rest = _with_dashes(rest)
     command: list[str] | None = None
-    if verb == "run" and "--" in rest:
+    if verb in {"run", "mount"} and "--" in rest:
         at = rest.index("--")
         rest, command = rest[:at], rest[at + 1 :]
     elif verb == "az" and rest not in (["-h"], ["--help"]):
         rest, command = [], rest
     parsed = parser.parse_args(rest)
-    if verb in {"run", "az"}:
+    if verb in {"run", "mount", "az"}:
         parsed.command = command
     code: int = module.main(parsed)
     return code
