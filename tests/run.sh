@@ -36,7 +36,7 @@ fi
 # The keyring tests talk to a real gnome-keyring on a bus of their own; completion to real shells.
 missing=()
 for pair in dbus-daemon:dbus gnome-keyring-daemon:gnome-keyring gdbus:libglib2.0-bin \
-    secret-tool:libsecret-tools git:git zsh:zsh fish:fish; do
+    secret-tool:libsecret-tools git:git zsh:zsh fish:fish strace:strace; do
     command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
 done
 if ((${#missing[@]})) && [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
