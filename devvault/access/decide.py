@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from devvault.access.condition import facts_of, holds
 from devvault.access.policies import allows
 from devvault.access.principals import Caller
 from devvault.access.rbac import Assignment, Grants
@@ -73,6 +74,10 @@ def _by_role(question: Question, grants: Grants) -> Decision:
         if not role.allows(operation.action, data=operation.data):
             continue
         if gives and not role.may_assign(question.role):
+            continue
+        if assignment.condition and not holds(
+            assignment.condition, facts_of(operation.action, question.resource)
+        ):
             continue
         return Decision(True, f"role {role.name} at {assignment.scope}", assignment)
     return Decision(False, "no role assignment gives it")

@@ -148,6 +148,8 @@ def _why_not(question: Question, assignment: Assignment, role: Role) -> str:
     if covers and not fits:
         plane = "data action" if question.operation.data else "action"
         return f"the role does not have the {plane} {question.operation.action}"
+    if covers and assignment.condition:
+        return f"its condition does not hold: {assignment.condition}"
     if covers:
         return "the role may give and take some roles only"
     if not fits or not _is_beside(assignment.scope, question.resource):

@@ -34,10 +34,11 @@ _NAME_LIMIT = 200
 
 @dataclass(frozen=True, slots=True)
 class Below:
-    """What one assignment on a single object adds there, when roles begin to count."""
+    """What an assignment adds, when roles begin to count, on one object or under its condition."""
 
     scope: str
     operations: tuple[DataOperation, ...]
+    condition: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,7 @@ def _move(vault: Vault, grants: Grants, oid: str, policies: list[Policy], *, cus
                     for one in data_operations()
                     if one.action in gives(role) and one not in before and one not in allowed
                 ),
+                assignment.condition,
             )
             for assignment, role in held_below
         ),
@@ -171,9 +173,10 @@ def _held(
     for assignment, role in grants.of(frozenset({oid})):
         if not gives(role):
             continue
-        if scope_covers(assignment.scope, vault):
+        if scope_covers(assignment.scope, vault) and not assignment.condition:
             whole.append((assignment, role))
-        elif scope_covers(vault, assignment.scope):
+        elif scope_covers(vault, assignment.scope) or scope_covers(assignment.scope, vault):
+            # With a condition it is not sure to give anything, and may.
             below.append((assignment, role))
     return whole, below
 

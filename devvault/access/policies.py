@@ -44,14 +44,13 @@ def allows(vault: Vault, caller: Caller, kind: str, permission: str) -> bool:
 
 def giving(vault: Vault, caller: Caller, kind: str, permission: str) -> Policy | None:
     """Return the first policy that gives the caller this verb on this kind, or None."""
-    return next(
-        (
-            policy
-            for policy in vault.policies
-            if _is_for(policy, vault, caller) and gives_verb(policy, kind, permission)
-        ),
-        None,
-    )
+    ids = caller.ids
+    for policy in vault.policies:
+        if policy.oid.lower() not in ids:
+            continue
+        if _is_for(policy, vault, caller) and gives_verb(policy, kind, permission):
+            return policy
+    return None
 
 
 def check_policies(policies: tuple[Policy, ...], tenant: str) -> None:
@@ -169,11 +168,10 @@ def _without(kind: str, verbs: tuple[str, ...], taken: tuple[str, ...]) -> tuple
 
 
 def _is_for(policy: Policy, vault: Vault, caller: Caller) -> bool:
+    """Say whether a policy of one of the caller's object ids is hers in every other respect."""
     if policy.tenant.lower() != vault.tenant.lower():
         return False
-    if policy.appid and policy.appid.lower() != caller.appid.lower():
-        return False
-    return policy.oid.lower() in caller.ids
+    return not policy.appid or policy.appid.lower() == caller.appid.lower()
 
 
 def gives_verb(policy: Policy, kind: str, permission: str) -> bool:

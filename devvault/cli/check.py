@@ -127,7 +127,9 @@ def _check_use(args: argparse.Namespace) -> None:
     if chosen and args.paths and not args.push:
         looks = "looks at the index" if args.staged else "looks at the repository"
         raise WrongUse(f"{chosen[0]} {looks}, and takes no names", hint="devvault check --help")
-    if args.fix and (args.history or args.range or args.push or STDIN_NAME in args.paths):
+    if args.fix and (
+        args.history or args.range is not None or args.push or STDIN_NAME in args.paths
+    ):
         raise WrongUse(
             "what is committed or piped cannot be repaired in place",
             hint="change the secret where it is used, then: devvault set KEY",
@@ -178,14 +180,14 @@ def _fix_command(args: argparse.Namespace) -> str:
 
 
 def _texts(args: argparse.Namespace, place: Place) -> Iterator[Text]:
-    needs_git = args.staged or args.history or args.range or args.push
+    needs_git = args.staged or args.history or args.range is not None or args.push
     if needs_git and find_top(place.folder) != place.folder:
         raise WrongUse("there is no git repository here", hint="devvault check PATH")
     if args.staged:
         yield from from_index(place.folder)
     elif args.history:
         yield from from_history(place.folder, ("--all",))
-    elif args.range:
+    elif args.range is not None:
         yield from from_history(place.folder, (args.range,))
     elif args.push:
         yield from _pushed(place, args.paths)

@@ -209,7 +209,9 @@ def settle(
     """Return the environment that CMD gets, and the names in it whose values are secret."""
     folder = posix.getcwdb()
     marked = [b"E" + n + b"=" + given[n] for n in given if has_mark(given[n])]
-    plain = [b"N" + n for n in given if not has_mark(given[n])]
+    # What a run around us set, this one sets anew.
+    ours = given.get(b"DEVVAULT_SESSION", b"").partition(b":")[2].split(b",")
+    plain = [b"N" + n for n in given if not has_mark(given[n]) and n not in ours]
     root = find_root(folder)
     project = find_project(folder, root, read)
     named = [field[1:] for field in flags if field[:1] == b"F"]

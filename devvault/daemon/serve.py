@@ -57,7 +57,9 @@ class Server:
             timeout_keep_alive=_KEEP_ALIVE,
         )
         self._config.load()
-        self._loopback = Loopback(self._config, self._states[1], log, proxy, load_tls)
+        self._loopback = Loopback(
+            self._config, self._states[1], log, proxy, load_tls, app.answer_now
+        )
 
     async def run(self, listener: socket.socket, ports: Ports, ready: Callable[[], None]) -> None:
         """Serve; return when it was stopped and the requests under way have ended."""

@@ -132,7 +132,14 @@ class Watcher:
                 secrets, self._secrets_touched = self._secrets_touched, False
                 self._files_touched = False
             if secrets or self._files.differ():
-                self._pending = not self._changed()
+                self._pending = not self._call()
+
+    def _call(self) -> bool:
+        try:
+            return self._changed()
+        except Exception as error:  # noqa: BLE001  # the thread must go on; a message may hold a value
+            self._note(f"settings could not be read again: {type(error).__name__}")
+            return False
 
 
 class _Files(FileSystemEventHandler):

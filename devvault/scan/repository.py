@@ -21,9 +21,19 @@ GIT = (
 )  # fmt: skip
 
 
+# Nothing is fetched (older versions of git know protocols alone), nobody is asked, and what it says
+# can be told apart.
+QUIET = {
+    "LC_ALL": "C",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_TERMINAL_PROMPT": "0",
+}
+
+
 def environment() -> dict[str, str]:
     """Return what git gets: ours, and that it neither fetches nor asks."""
-    return {**os.environ, "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    return {**os.environ, **QUIET}
 
 
 def git(folder: Path, *words: str, data: bytes | None = None) -> bytes:
@@ -125,7 +135,7 @@ def check_revision(word: str) -> str:
     Raises:
         WrongUse: git would take it for one.
     """
-    if word.startswith("-") or not word.isprintable() or any(c.isspace() for c in word):
+    if not word or word.startswith("-") or not word.isprintable() or any(c.isspace() for c in word):
         raise WrongUse("this is no range of commits", hint="devvault check --range main..HEAD")
     return word
 

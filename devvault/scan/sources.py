@@ -81,10 +81,8 @@ def from_index(folder: Path) -> Iterator[Text]:
     """Return what is staged: the blob of each added or changed file, and which lines are new."""
     try:
         yield from _staged(folder, "-M")
-    except Unavailable as error:
-        if "promisor" not in error.message and "missing" not in error.message:
-            raise
-        # A partial clone lacks what a rename would be compared with.
+    except Unavailable:
+        # A partial clone may lack what a rename would be compared with.
         yield from _staged(folder, "--no-renames")
 
 
@@ -101,18 +99,22 @@ def staged_texts(folder: Path | None, lines: Iterable[bytes]) -> Iterator[Text]:
     """
     entries: list[Entry] = []
     seen: set[bytes] = set()
+    submodules: set[bytes] = set()
+    told = 0
     for change in changes(lines, entries):
         if change.path is None or not change.numbers:
             continue
         seen.add(change.path)
-        if _is_file(entries, change.path):
+        submodules.update(one.path for one in entries[told:] if one.mode == "160000")
+        told = len(entries)
+        if change.path not in submodules:
             yield from_bytes(os.fsdecode(change.path), change.data, frozenset(change.added))
+    for path in sorted(one.path for one in entries if one.mode == "160000"):
+        yield Text(os.fsdecode(path), skipped="a submodule, to be checked for itself")
     left = [one for one in entries if one.path not in seen]
     for one in left:
         if one.status == "U":
             yield Text(os.fsdecode(one.path), skipped="not merged yet")
-        elif one.mode == "160000":
-            yield Text(os.fsdecode(one.path), skipped="a submodule, to be checked for itself")
     wanted = {
         one.id: one for one in left if one.is_file and one.status != "U" and one.id != one.old
     }
@@ -123,10 +125,6 @@ def staged_texts(folder: Path | None, lines: Iterable[bytes]) -> Iterator[Text]:
     for id, blob in blobs(folder, list(wanted)):
         name = os.fsdecode(wanted[id].path)
         yield from_bytes(name, blob) if blob is not None else Text(name, skipped=too_large())
-
-
-def _is_file(entries: list[Entry], path: bytes) -> bool:
-    return all(one.mode != "160000" for one in entries if one.path == path)
 
 
 def from_history(folder: Path, revisions: tuple[str, ...]) -> Iterator[Text]:

@@ -42,7 +42,7 @@ class Refusals:
         if unrecorded is None:
             return
         extra = {"unrecorded": str(unrecorded)} if unrecorded else {}
-        target = Target(f"/devvault/homes/{gate.home}", extra=extra)
+        target = Target(f"/devvault/homes/{gate.home}", id=head.shown[:1000], extra=extra)
         nobody = Caller("", "", gate.tenant, "", kind=SERVICE, origin=head.origin)
         with suppress(Unavailable):  # nothing is handed out, whether recorded or not
             gate.note(nobody, operation, target, error)

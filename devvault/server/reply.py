@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import NamedTuple
 
 from devvault.access.principals import Caller
 from devvault.errors import DevvaultError, PlaintextSecret, Unresolved
@@ -15,11 +17,11 @@ from devvault.vault.gate import status_of
 
 JSON = "application/json; charset=utf-8"
 _JSON_ONLY: Mapping[str, str] = {"content-type": JSON}
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One request; header names are lower case, `query` holds the last value of each name."""
 
     method: str
@@ -44,6 +46,24 @@ def json_reply(status: int, body: object, headers: Mapping[str, str] | None = No
     """Return a reply with a JSON body."""
     data = _encode(body).encode("utf-8", "surrogatepass")
     return Reply(status, data, {"content-type": JSON, **headers} if headers else _JSON_ONLY)
+
+
+def whole_reply(reply: Reply, *, keep: bool) -> bytes:
+    """Return the reply as HTTP/1.1 has it, from the status line to the body's last byte.
+
+    Raises:
+        ValueError: a header does not stay on its line.
+    """
+    lines = [f"HTTP/1.1 {reply.status} {_PHRASES.get(reply.status, '')}"]
+    lines += [f"{name}: {value}" for name, value in reply.headers.items()]
+    if reply.status != 204:  # which has no body, and so no length of one
+        lines.append(f"content-length: {len(reply.body)}")
+    if not keep:
+        lines.append("connection: close")
+    head = "\r\n".join(lines)
+    if head.count("\n") != len(lines) - 1 or head.count("\r") != len(lines) - 1:
+        raise ValueError("a header does not stay on its line")
+    return f"{head}\r\n\r\n".encode("latin-1") + reply.body
 
 
 def error_reply(error: DevvaultError) -> Reply:

@@ -186,8 +186,9 @@ class Gate:
         started = self.clock.now()
         granted: Decision | None = None
         try:
-            snapshot, finding = self.snapshot(), fetch()
-            granted = self._authorise(caller, operation, target, snapshot, finding)
+            # In this order: what is fetched is never newer than what it is decided by.
+            finding = fetch()
+            granted = self._authorise(caller, operation, target, self.snapshot(), finding)
             result = act(finding)
         except DevvaultError as error:
             self._queue(self._record(caller, operation, target, started, granted, error))
@@ -353,7 +354,17 @@ class Gate:
         finding: Finding,
     ) -> Decision:
         resource, grants = target.resource, snapshot.grants
-        question = Question(caller, operation, resource, target.vault, target.role, target.version)
+        vault = target.vault
+        if vault is not None and operation.data:
+            # As it is now: its model or policies may have changed while this waited for its turn.
+            name = vault.name
+            vault = snapshot.find_vault(name)
+            if vault is None:
+                raise NotFound(
+                    f"there is no vault named {name} in this home",
+                    code="VaultNotFound",
+                )
+        question = Question(caller, operation, resource, vault, target.role, target.version)
         decision = decide(question, grants)
         if decision.allowed:
             return decision

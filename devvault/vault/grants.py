@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from dataclasses import replace
 
 from devvault.access.principals import USER, Caller
 from devvault.access.rbac import Assignment, is_scope, scope_covers
@@ -31,11 +32,15 @@ def assign(
     *,
     id: str = "",
     description: str = "",
+    condition: str = "",
 ) -> Assignment:
-    """Give a principal a role at a scope.
+    """Give a principal a role at a scope, perhaps under a condition that was checked.
+
+    With the id of an assignment of the very same role, principal and scope, its condition and
+    description are replaced.
 
     Raises:
-        Invalid: a malformed id, an unknown type, a scope outside this subscription.
+        Invalid: a malformed id, an unknown type, a scope that is none here.
         NotFound: `RoleDefinitionDoesNotExist`.
         Conflict: `RoleAssignmentExists`: the same role, principal and scope, or the id is taken.
     """
@@ -54,6 +59,12 @@ def assign(
                 and fold(other.principal) == fold(principal)
                 and fold(other.scope).rstrip("/") == fold(scope).rstrip("/")
             )
+            if same and other.id == id:
+                return _write(
+                    gate,
+                    writing,
+                    replace(other, condition=condition, description=description),
+                )
             if same or other.id == id:
                 raise Conflict(
                     "The role assignment already exists. The ID of the existing role assignment"
@@ -70,12 +81,15 @@ def assign(
             scope.rstrip("/"),
             gate.clock.now(),
             caller.oid,
-            description=description,
+            condition,
+            description,
         )
-        writing.put(gate.records.seal(ASSIGNMENT, "", id, pack_assignment(made)))
-        return made
+        return _write(gate, writing, made)
 
-    return gate.change_access(caller, op.PUT_ASSIGNMENT, target, act)
+    made = gate.change_access(caller, op.PUT_ASSIGNMENT, target, act)
+    if condition:
+        gate.secure_point()  # it may have taken something away
+    return made
 
 
 def list_assignments(gate: Gate, caller: Caller, scope: str) -> tuple[Assignment, ...]:
@@ -132,6 +146,12 @@ def _role(gate: Gate, role: str, scope: str) -> Role:
     if found is None or not any(scope_covers(place, scope) for place in found.assignable):
         raise no_role(role)
     return found
+
+
+def _write(gate: Gate, writing: Writing, assignment: Assignment) -> Assignment:
+    body = pack_assignment(assignment)
+    writing.put(gate.records.seal(ASSIGNMENT, "", assignment.id, body))
+    return assignment
 
 
 def _find(gate: Gate, reading: Reading, scope: str, id: str) -> Assignment | None:

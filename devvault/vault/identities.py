@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from devvault.access.principals import SERVICE, Caller, Principal
-from devvault.errors import NotFound
+from devvault.errors import Conflict, Invalid, NotFound
 from devvault.model import operations as op
 from devvault.model.app import IDENTITY_TYPE, Identity, check_identity_name, identity_scope
 from devvault.model.attributes import NO_TAGS, check_tags
@@ -17,7 +17,7 @@ from devvault.vault.codecs import pack_identity, unpack_identity
 from devvault.vault.credentials import drop_credentials
 from devvault.vault.gate import Gate, Target
 from devvault.vault.groups import find_group
-from devvault.vault.principals import drop_principal, write_principal
+from devvault.vault.principals import drop_principal, find_principal, is_guid, write_principal
 from devvault.vault.records import IDENTITY
 
 _ALL = 100_000
@@ -30,19 +30,29 @@ def put_identity(
     name: str,
     location: str = "",
     tags: Mapping[str, str] = NO_TAGS,
+    *,
+    appid: str = "",
 ) -> Identity:
     """Create a user-assigned identity, or replace the tags of the one that is there.
 
+    `appid` is the client id that a new one is to have: what an app asks for in the cloud, say.
+
     Raises:
-        Invalid: the name is none.
+        Invalid: the name is none, or the client id is no GUID.
+        Conflict: it has another client id already, or somebody else has that one.
         NotFound: `ResourceGroupNotFound`.
     """
     check_identity_name(name)
+    appid = fold(appid)
+    if appid and not is_guid(appid):
+        raise Invalid("a client id must be a GUID", code="InvalidParameter")
     target = Target(identity_scope(gate.subscription, group, name))
 
     def act(writing: Writing) -> Identity:
         within = find_group(gate, writing, group)
         old = _find(gate, writing, group, name)
+        if appid and (old is None or old.appid != appid):
+            _check_free(gate, writing, old, appid)
         if old is not None:
             made = replace(old, tags=check_tags(tags))
         else:
@@ -51,7 +61,7 @@ def put_identity(
                 within.name,
                 location or within.location,
                 str(uuid.uuid4()),
-                str(uuid.uuid4()),
+                appid or str(uuid.uuid4()),
                 gate.clock.now(),
                 check_tags(tags),
             )
@@ -123,6 +133,14 @@ def drop_identities(gate: Gate, writing: Writing, group: str) -> None:
         found = unpack_identity(gate.records.open(row))
         if fold(found.group) == fold(group):
             _drop(writing, found)
+
+
+def _check_free(gate: Gate, writing: Writing, old: Identity | None, appid: str) -> None:
+    if old is not None:
+        raise Conflict(f"the identity {old.name} has the client id {old.appid} already")
+    known = find_principal(gate, appid, gate.directory.read(writing))
+    if known is not None:
+        raise Conflict(f"{known.name} has the id {appid} already")
 
 
 def _drop(writing: Writing, identity: Identity) -> None:

@@ -101,7 +101,9 @@ def names(gate: Gate, caller: Caller, vault_name: str = "") -> dict[str, tuple[s
 
 
 def _vaults(gate: Gate, reading: Reading) -> list[Vault]:
-    return sorted(gate.directory.at(reading).vaults.values(), key=lambda vault: fold(vault.name))
+    return sorted(
+        gate.directory.within(reading).vaults.values(), key=lambda vault: fold(vault.name)
+    )
 
 
 def _secrets(gate: Gate, reading: Reading, vault: Vault, state: int) -> Iterator[Secret]:

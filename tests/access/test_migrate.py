@@ -15,7 +15,7 @@ from devvault.access.migrate import KINDS, Move, Plan, labels, plan_migration
 from devvault.access.permissions import DataOperation, data_operations
 from devvault.access.policies import PERMISSIONS
 from devvault.access.principals import Caller
-from devvault.access.rbac import Assignment, Grants
+from devvault.access.rbac import Assignment, Grants, scope_covers
 from devvault.access.roles import built_in, find
 from devvault.model.operations import Operation
 from devvault.model.vault import Policy, Vault
@@ -50,10 +50,15 @@ policies = st.builds(
     storage=st.sampled_from(((), ("get",))),
 )
 given_roles = st.builds(
-    lambda role, who, scope: Assignment("id", role, who, "User", scope, AT, "x"),
+    lambda role, who, scope, condition: Assignment(
+        "id", role, who, "User", scope, AT, "x", condition
+    ),
     st.sampled_from(sorted(built_in())),
     st.sampled_from(WHO),
     st.sampled_from(SCOPES),
+    st.sampled_from(
+        ("", "", "@Resource[Microsoft.KeyVault/vaults/secrets:name] StringStartsWith 'd'")
+    ),
 )
 operations = st.sampled_from(data_operations())
 callers = st.builds(
@@ -104,7 +109,7 @@ def test_nobody_loses_and_what_is_gained_is_said(found, held, caller, operation,
             operation in move.adds
             or operation in move.freed
             or any(
-                operation in below.operations and place.lower() == below.scope.lower()
+                operation in below.operations and scope_covers(below.scope, place)
                 for below in move.below
             )
             for move in mine

@@ -39,6 +39,8 @@ def _add_assignments(commands: Commands) -> None:
     create.add_argument("--name", help="the assignment's GUID (default: a new one)")
     create.add_argument("--assignee-principal-type", choices=TYPES, help="what the principal is")
     create.add_argument("--description", help="a note on what it is for")
+    create.add_argument("--condition", help="holds only so far: a condition on names of secrets")
+    create.add_argument("--condition-version", help="of the condition's grammar (2.0)")
     listing = add_command(
         commands, "list", _list, "list role assignments", "role assignment list --all -o table"
     )
@@ -81,7 +83,7 @@ def developer(planes: Planes) -> str:
 def _create(args: argparse.Namespace) -> int:
     planes = open_planes()
     scope = _scope(planes, args)
-    role = _role(planes, args.role)
+    role = find_role(planes, args.role)
     who = _new_principal(planes, args)
     principal = who.id
     properties: dict[str, object] = {
@@ -91,6 +93,14 @@ def _create(args: argparse.Namespace) -> int:
     }
     if args.description:
         properties["description"] = args.description
+    if args.condition:
+        properties["condition"] = args.condition
+        properties["conditionVersion"] = args.condition_version or "2.0"
+    elif args.condition_version:
+        raise WrongUse(
+            "If --condition-version is set, --condition must also be set",
+            hint="devvault role assignment create --help",
+        )
     name = args.name or str(uuid.uuid4())
     try:
         made = planes.arm(
@@ -147,7 +157,7 @@ def _delete(args: argparse.Namespace) -> int:
 def _chosen(planes: Planes, args: argparse.Namespace) -> list[Body]:
     """Return the assignments that the flags choose."""
     scope = _scope(planes, args)
-    role = text(_role(planes, args.role), "name") if args.role else ""
+    role = text(find_role(planes, args.role), "name") if args.role else ""
     named = args.assignee or args.assignee_object_id
     principal = _principal(planes, args) if named else ""
     everything = flag(vars(args), "all") and not (args.scope or args.resource_group)
@@ -171,7 +181,12 @@ def _assignments(planes: Planes, scope: str) -> list[Body]:
     return planes.arm_list(f"{scope}/{PROVIDER}/roleAssignments", version=ROLE_VERSION)
 
 
-def _role(planes: Planes, wanted: str) -> Body:
+def find_role(planes: Planes, wanted: str) -> Body:
+    """Return a role by name or id.
+
+    Raises:
+        NotFound: there is none.
+    """
     for found in all_roles(planes):
         names = (
             text(found, "id"),

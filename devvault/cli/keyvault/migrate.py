@@ -96,7 +96,9 @@ def _identity(one: Body, vault: str) -> list[str]:
     ]
     say_of("adds", texts(one, "adds"))
     for below in items(one, "addsBelow"):
-        say_of("adds", texts(below, "adds"), f" at {text(below, 'scope')}")
+        condition = text(below, "condition")
+        under = f" if {condition}" if condition else ""
+        say_of("adds", texts(below, "adds"), f" at {text(below, 'scope')}{under}")
     freed, through = texts(one, "freed"), ", ".join(texts(one, "applications"))
     say_of("adds", freed, f" without the application {through}")
     say_of("loses", texts(one, "loses"))

@@ -7,7 +7,7 @@ from functools import partial
 from devvault.server.paging import list_reply
 from devvault.server.reply import Reply, Request, json_reply
 from devvault.server.wire.app import show_identity
-from devvault.server.wire.fields import read_body, tags
+from devvault.server.wire.fields import member, read_body, tags, text
 from devvault.server.wire.group import read_location
 from devvault.vault import identities
 from devvault.vault.gate import Gate
@@ -18,7 +18,14 @@ def put_identity(request: Request, gate: Gate, _subscription: str, group: str, n
     body = read_body(request.body)
     asked = gate.clock.now()
     made = identities.put_identity(
-        gate, request.caller, group, name, read_location(body) or "", tags(body) or {}
+        gate,
+        request.caller,
+        group,
+        name,
+        read_location(body) or "",
+        tags(body) or {},
+        # Ours: ARM takes none.
+        appid=text(member(body, "properties"), "clientId") or "",
     )
     status = 201 if made.created >= asked else 200
     return json_reply(status, show_identity(gate, made))

@@ -24,7 +24,7 @@ from devvault.vault.furnishing import DEFAULT_GROUP
 from devvault.vault.gate import Gate, Target, status_of
 from devvault.vault.identities import put_identity
 from devvault.vault.opened import SYSTEM
-from devvault.vault.principals import USER_ASSIGNED, find_by_oid, find_principal
+from devvault.vault.principals import USER_ASSIGNED, find_by_oid, find_principal, is_guid
 from devvault.vault.signing import get_tokens
 
 APP_SERVICE = "/msi/token"
@@ -33,7 +33,6 @@ _APP_SERVICE_VERSIONS = ("2019-08-01", "2017-09-01")
 # What names another identity than the run's own, by form.
 _SELECTORS = ("client_id", "clientid", "object_id", "principal_id", "mi_res_id", "msi_res_id")
 _NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
-_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _MENTIONED_LIMIT = 200
 _HOSTS = ("127.0.0.1", "localhost", "[::1]")
 
@@ -131,13 +130,13 @@ def _named(gate: Gate, session: Session, word: str, *, by_client: bool) -> Princ
     if found is None and by_client and _is_new_name(word):
         return _mentioned(gate, word)
     if found is None or not (own or _is_assigned(found)):
-        raise _no_identity()
+        raise _no_identity(word)
     return found
 
 
 def _is_new_name(word: str) -> bool:
     """Say whether a client id is none of Azure's, which are GUIDs, but a name to be."""
-    return _GUID.fullmatch(word) is None and is_identity_name(word)
+    return not is_guid(word) and is_identity_name(word)
 
 
 def _mentioned(gate: Gate, name: str) -> Principal:
@@ -154,11 +153,12 @@ def _is_assigned(principal: Principal) -> bool:
     return f"/{USER_ASSIGNED}/".lower() in principal.resource_id.lower()
 
 
-def _no_identity() -> Invalid:
+def _no_identity(word: str = "") -> Invalid:
+    asked = f" --client-id {word}" if is_guid(word) else ""
     return Invalid(
         "No User Assigned or Delegated Managed Identity found for specified"
         " ClientId/ResourceId/PrincipalId.",
-        hint="devvault identity create --name NAME",
+        hint=f"devvault identity create --name NAME{asked}",
     )
 
 

@@ -20,7 +20,7 @@ from devvault.server.targets import excepts_all, without_ours
 from devvault.vault import authorities
 from devvault.vault.gate import Gate
 from devvault.vault.outward import Outward
-from devvault.vault.principals import find_principal
+from devvault.vault.principals import find_identity
 
 SESSION = "DEVVAULT_SESSION"
 _PROXIES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
@@ -98,7 +98,7 @@ def connect(plane: Plane, gate: Gate, wish: Wish, pid: int) -> Connection:
         NotFound: there is no such identity.
         Stale, Unavailable: there is no authority, or the home cannot be written.
     """
-    who = find_principal(gate, wish.identity or "me")
+    who = find_identity(gate, wish.identity)
     if who is None:
         raise NotFound(
             f"this home has no identity named {_plain(wish.identity)}",
@@ -108,7 +108,7 @@ def connect(plane: Plane, gate: Gate, wish: Wish, pid: int) -> Connection:
     outward = _outward(plane, wish)
     group = group_of(pid) if wish.kind == RUN else 0
     opened = plane.sessions.open(
-        wish.kind, who.oid, group=group, pass_through=wish.pass_through, az=wish.az
+        wish.kind, who.oid, group=group, pid=pid, pass_through=wish.pass_through, az=wish.az
     )
     try:
         plane.outwards.keep(opened.session.id, opened.proxy, outward)

@@ -7,6 +7,7 @@ from devvault.server.local import (
     audit,
     backup,
     check,
+    connect,
     overview,
     principals,
     resolve,
@@ -22,6 +23,7 @@ from devvault.server.local.base import Route
 ROUTES: dict[tuple[str, str], Route] = {
     **upkeep.ROUTES,
     **run.ROUTES,
+    **connect.ROUTES,
     **resolve.ROUTES,
     **trust.ROUTES,
     **stash.ROUTES,

@@ -158,7 +158,7 @@ def _untaken(plan: Plan) -> Plan:
     taken = sorted(TAKEN & plan.variables.keys())
     if not taken:
         return plan
-    words = f"{', '.join(taken)}: not taken from a file, for they connect the program to this home"
+    words = f"{', '.join(taken)}: not taken from a file while the program is connected"
     kept = {name: value for name, value in plan.variables.items() if name not in TAKEN}
     return replace(plan, variables=kept, secret=plan.secret - TAKEN, notes=(*plan.notes, words))
 

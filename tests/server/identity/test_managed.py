@@ -12,6 +12,7 @@ from devvault.model import operations as op
 from devvault.server.app import HTTP
 from devvault.server.sessions import RUN
 from devvault.vault.gate import Target
+from devvault.vault.identities import put_identity
 from devvault.vault.principals import write_principal
 from tests.server.listening import AUDIENCE, HTTP_PORT, LOCAL_AUDIENCE
 
@@ -221,6 +222,17 @@ def test_a_name_that_nobody_bears_becomes_an_identity_without_rights(known):
     assert made.name == "devvault"
 
 
+def test_a_client_id_of_the_cloud_is_refused_with_the_way_to_have_it(known):
+    asked = "99999999-9999-4999-8999-999999999999"
+    opened = known.open()
+    found = known.msi(opened, client_id=asked)
+    assert found.status == 400
+    assert f"devvault identity create --name NAME --client-id {asked}" in found.json["message"]
+    me = known.keeper.developer
+    made = put_identity(known.gate, me, "devvault", "mine", appid=asked.upper())
+    assert claims(known.msi(opened, client_id=asked))["oid"] == made.oid
+
+
 def test_a_run_that_passes_through_has_no_tokens(known):
     opened = known.open(pass_through=True)
     for found in (known.msi(opened), known.imds(opened.path)):
@@ -284,6 +296,29 @@ def test_another_host_is_refused(known, host):
     assert known.ask(HTTP, "GET", url, host=host, headers=headers).status == 421
     for good in (f"127.0.0.1:{HTTP_PORT}", f"localhost:{HTTP_PORT}"):
         assert known.ask(HTTP, "GET", url, host=good, headers=headers).status == 200
+
+
+def test_no_secret_of_a_run_is_in_the_trail(known):
+    opened = known.open()
+    known.imds(opened.path)
+    known.imds(opened.path, headers={})
+    known.imds(opened.path + "x")
+    known.imds(opened.header)
+    known.msi(opened)
+    known.msi(opened.header + "x")
+    known.ask(HTTP, "GET", f"{BASE}/{opened.path}")
+    known.ask(HTTP, "GET", f"{BASE}/{opened.path}/msi/token")
+    known.ask(HTTP, "GET", f"{BASE}/{opened.path}", host="evil.example")
+    whole = repr(known.trail())
+    for secret in (opened.path, opened.header, opened.proxy):
+        assert secret[16:] not in whole
+    uris = {record.uri for record in known.trail("TokenIssue")}
+    assert uris == {
+        f"{BASE}/msi/token",
+        f"{BASE}/.../metadata/identity/oauth2/token",
+        f"{BASE}/.../msi/token",
+        f"{BASE}/...",
+    }
 
 
 def test_what_is_given_out_is_recorded(known):
