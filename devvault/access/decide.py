@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from devvault.access.condition import facts_of, holds
 from devvault.access.policies import allows
 from devvault.access.principals import Caller
 from devvault.access.rbac import Assignment, Grants
@@ -60,8 +61,7 @@ def decide(question: Question, grants: Grants) -> Decision:
             return Decision(True, "the owner of the home")
         return Decision(False, "only the owner of the home may do this")
     if operation.data and question.vault is not None and not question.vault.rbac:
-        kind = operation.action.split("/")[2]
-        if allows(question.vault, caller, kind, operation.permission):
+        if allows(question.vault, caller, operation.kind, operation.permission):
             return Decision(True, "an access policy of the vault")
         return Decision(False, "no access policy of the vault gives it")
     return _by_role(question, grants)
@@ -75,6 +75,10 @@ def _by_role(question: Question, grants: Grants) -> Decision:
             continue
         if gives and not role.may_assign(question.role):
             continue
+        if assignment.condition and not holds(
+            assignment.condition, facts_of(operation.action, question.resource)
+        ):
+            continue
         return Decision(True, f"role {role.name} at {assignment.scope}", assignment)
     return Decision(False, "no role assignment gives it")
 
@@ -86,9 +90,8 @@ def refusal(question: Question, decision: Decision) -> Forbidden:
         return Forbidden(decision.reason)
     where = f"{vault.name};location={vault.location}" if vault is not None else ""
     if operation.data and vault is not None and not vault.rbac:
-        kind = operation.action.split("/")[2]
         return Forbidden(
-            f"The user, group or application '{caller.words}' does not have {kind}"
+            f"The user, group or application '{caller.words}' does not have {operation.kind}"
             f" {operation.permission} permission on key vault '{where}'. For help resolving this"
             " issue, please see https://go.microsoft.com/fwlink/?linkid=2125287",
             inner="AccessDenied",

@@ -28,6 +28,8 @@ PERMISSIONS: dict[str, frozenset[str]] = {
         _SHARED | {"set", "update", "regeneratekey", "getsas", "listsas", "setsas", "deletesas"}
     ),
 }
+# What `manageissuers` includes (REST specification: "the manageissuers/getissuers permission").
+_ISSUERS = frozenset({"getissuers", "listissuers", "setissuers", "deleteissuers"})
 
 
 def allows(vault: Vault, caller: Caller, kind: str, permission: str) -> bool:
@@ -37,10 +39,18 @@ def allows(vault: Vault, caller: Caller, kind: str, permission: str) -> bool:
     match. One of another tenant than the vault's gives nothing. `all` is everything but the
     privileged `purge`.
     """
-    return any(
-        _is_for(policy, vault, caller) and _gives(policy, kind, permission)
-        for policy in vault.policies
-    )
+    return giving(vault, caller, kind, permission) is not None
+
+
+def giving(vault: Vault, caller: Caller, kind: str, permission: str) -> Policy | None:
+    """Return the first policy that gives the caller this verb on this kind, or None."""
+    ids = caller.ids
+    for policy in vault.policies:
+        if policy.oid.lower() not in ids:
+            continue
+        if _is_for(policy, vault, caller) and gives_verb(policy, kind, permission):
+            return policy
+    return None
 
 
 def check_policies(policies: tuple[Policy, ...], tenant: str) -> None:
@@ -158,16 +168,18 @@ def _without(kind: str, verbs: tuple[str, ...], taken: tuple[str, ...]) -> tuple
 
 
 def _is_for(policy: Policy, vault: Vault, caller: Caller) -> bool:
+    """Say whether a policy of one of the caller's object ids is hers in every other respect."""
     if policy.tenant.lower() != vault.tenant.lower():
         return False
-    if policy.appid and policy.appid.lower() != caller.appid.lower():
-        return False
-    return policy.oid.lower() in caller.ids
+    return not policy.appid or policy.appid.lower() == caller.appid.lower()
 
 
-def _gives(policy: Policy, kind: str, permission: str) -> bool:
+def gives_verb(policy: Policy, kind: str, permission: str) -> bool:
+    """Say whether an entry holds a permission, or one that includes it."""
     verbs = {verb.lower() for verb in verbs_of(policy).get(kind, ())}
     wanted = permission.lower()
+    if wanted in _ISSUERS and "manageissuers" in verbs:
+        return True
     return wanted != "" and (wanted in verbs or ("all" in verbs and wanted != "purge"))
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 USER = "User"
 GROUP = "Group"
@@ -33,8 +34,7 @@ class Principal:
         return Caller(self.oid, appid, tenant, self.name, self.kind, self.groups)
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """What the trail tells about a request besides its caller; all may be empty."""
 
     address: str = ""
@@ -42,6 +42,9 @@ class Origin:
     uri: str = ""
     api_version: str = ""
     correlation: str = ""
+
+
+NOWHERE = Origin()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +62,20 @@ class Caller:
     kind: str = "User"
     groups: tuple[str, ...] = ()
     owner: bool = False
-    origin: Origin = Origin()
+    origin: Origin = NOWHERE
 
     def at(self, origin: Origin) -> Caller:
         """Return the same caller with another origin."""
-        return replace(self, origin=origin)
+        return Caller(
+            self.oid,
+            self.appid,
+            self.tenant,
+            self.name,
+            self.kind,
+            self.groups,
+            self.owner,
+            origin,
+        )
 
     @property
     def ids(self) -> frozenset[str]:

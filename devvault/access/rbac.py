@@ -90,6 +90,14 @@ class Grants:
                     if role is not None:
                         yield assignment, role
 
+    def touching(self, resource: str) -> Iterator[Assignment]:
+        """Yield every assignment at a resource, above it or below it."""
+        for scopes in self._by.values():
+            for scope, found in scopes.items():
+                place = scope or "/"
+                if scope_covers(place, resource) or scope_covers(resource, place):
+                    yield from found
+
     def has_versions(self, ids: frozenset[str], resource: str) -> bool:
         """Say whether one of these principals has a role on single versions of this object."""
         folded = _folded(resource)

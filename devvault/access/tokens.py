@@ -188,6 +188,10 @@ class Tokens:
             )
         return found
 
+    def has_seen(self, token: str) -> bool:
+        """Say whether this very text was verified before; `verify` says whether it is valid now."""
+        return token in self._known
+
     def jwks(self) -> dict[str, Any]:
         """Return the public key as a JSON Web Key Set."""
         numbers = self._public.public_numbers()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,8 +27,8 @@ _MAC_SIZE = 32
 class AuditKeys(Protocol):
     """The audit keys of one epoch."""
 
-    def seal_record(self, aad: bytes, plaintext: bytes) -> bytes:
-        """Return the sealed record."""
+    def seal_record(self, aad: bytes, plaintext: bytes, *, random: Random) -> bytes:
+        """Return the sealed record; `random` is asked for its nonce."""
         ...
 
     def open_record(self, aad: bytes, data: bytes) -> bytes:
@@ -43,6 +44,7 @@ class AuditKeys(Protocol):
         ...
 
 
+Random = Callable[[int], bytes]
 # The keys of an epoch; raises Damaged where this home has no such epoch.
 KeysOf = Callable[[int], AuditKeys]
 
@@ -144,11 +146,19 @@ def find_checkpoint(links: Links, home: str, keys: KeysOf) -> Checkpoint | None:
 
 
 def make_link(
-    home: str, keys: AuditKeys, before: bytes, seq: int, at: int, epoch: int, record: bytes
+    home: str,
+    keys: AuditKeys,
+    before: bytes,
+    seq: int,
+    at: int,
+    epoch: int,
+    record: bytes,
+    *,
+    random: Random = os.urandom,
 ) -> AuditRow:
     """Return the link that follows the one whose MAC is `before`."""
     place = _place(home, seq, at, epoch)
-    sealed = keys.seal_record(place, record)
+    sealed = keys.seal_record(place, record, random=random)
     return AuditRow(seq, at, epoch, sealed, keys.mac(_parts(before, place, sealed)))
 
 

@@ -7,9 +7,11 @@ leaves a signed checkpoint that verification starts from.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 
 from devvault.audit.anchor import Anchor, compare
 from devvault.audit.chain import (
@@ -35,6 +37,7 @@ _PAGE = 500
 _PROBLEMS_LIMIT = 20
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NEWEST = 2**62
+_NONCE_SIZE = 12
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -77,11 +80,15 @@ class Trail:
         """Add records in order; as `append`, at the price of one look at the chain's end."""
         seq, mac = self._last(writing)
         keys = self._keys(self._epoch)
+        # Drawn once: every question to the system would let others run before the next link.
+        noise = BytesIO(os.urandom(_NONCE_SIZE * len(records)))
         rows: list[AuditRow] = []
         for record in records:
             seq += 1
             at = (record.time - _EPOCH) // _MICROSECOND
-            row = make_link(self._home, keys, mac, seq, at, self._epoch, record.to_bytes())
+            row = make_link(
+                self._home, keys, mac, seq, at, self._epoch, record.to_bytes(), random=noise.read
+            )
             mac = row.mac
             rows.append(row)
         writing.append_audits(rows)

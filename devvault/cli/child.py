@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
-    from devvault.cli.fast import Started
     from devvault.cli.mask import Mask, Stream
+    from devvault.cli.spawn import Started
 
 
 PIECE = 65536
@@ -39,8 +39,11 @@ _CORE = ("QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "SEGV", "XCPU", "XFSZ", "S
 class Keeper:
     """The process that stays: it copies what the child writes and passes on what it is sent.
 
-    `started` is the child; `make` makes the mask as soon as there is output.
+    `started` is the child; `make` makes the mask as soon as there is output. `holds` are the
+    descriptors of ours that stay open beside the outputs.
     """
+
+    holds: "tuple[int, ...]" = (2,)
 
     def __init__(self, started: "Started", make: "Callable[[], Mask]") -> None:
         self._child = started.process
@@ -62,7 +65,7 @@ class Keeper:
         waking, woken = _pipe()
         posix.set_blocking(waking, False)
         posix.set_blocking(woken, False)
-        close_all_but({*self._open, *self._open.values(), 2, waking, woken})
+        close_all_but({*self._open, *self._open.values(), *self.holds, waking, woken})
         _signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
         for number in _signal.valid_signals():
             if number not in _OWN:
@@ -74,6 +77,7 @@ class Keeper:
             self._poll.register(reading, select.POLLIN)
             self._poll.register(writing, 0)  # tells when its reader is gone
         self._poll.register(waking, select.POLLIN)
+        self.begun()
         events = self._poll.poll(0)
         if not events:
             self._make_mask()  # the child is still getting ready
@@ -97,6 +101,16 @@ class Keeper:
             if not events:
                 break
         self._leave()
+
+    def begun(self) -> None:
+        """Do what must wait until signals and descriptors are in order."""
+
+    def ended(self, status: int) -> None:
+        """Take note of the child's end; called from within a signal."""
+        self._status = status
+
+    def at_end(self) -> None:
+        """Do what is left to do once the child is gone."""
 
     def _serve(self, number: int, event: int) -> None:
         """Copy a piece of one output, or end it: its writers or its reader are gone."""
@@ -198,7 +212,7 @@ class Keeper:
                 if posix.WIFSTOPPED(status):
                     self._stop(posix.WSTOPSIG(status))
                 else:
-                    self._status = status
+                    self.ended(status)
 
     def _stop(self, number: int) -> None:
         """Stop as the child was stopped, until somebody continues us."""
@@ -265,6 +279,7 @@ class Keeper:
         closing = self._mask.closing() if self._mask else b""
         _handle(_signal.SIGTTOU, _signal.SIG_IGN)
         self._write(2, closing)
+        self.at_end()
         if not ends and posix.fork() == 0:
             self._stay_behind()
         die_as(self._status)

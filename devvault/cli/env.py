@@ -31,6 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--settings", action="append", default=[], metavar="FILE", help="a JSON or TOML file too"
     )
     parser.add_argument(
+        "--identity", metavar="I", help="resolve as this identity (default: the developer)"
+    )
+    parser.add_argument(
         "--format", choices=tuple(DIALECTS), default="sh", help="form of the output (default: sh)"
     )
 
@@ -42,6 +45,9 @@ def main(args: argparse.Namespace) -> int:
     chosen = args.environment or os.environ.get("DEVVAULT_ENVIRONMENT")
     if chosen:
         flags.append(b"Oenvironment=" + os.fsencode(chosen))
+    identity = args.identity or os.environ.get("DEVVAULT_IDENTITY")
+    if identity:
+        flags.append(b"I" + os.fsencode(identity))
     flags += [b"F" + os.fsencode(path) for path in args.env_file]
     flags += [b"S" + os.fsencode(path) for path in args.settings]
     given = given_environment()

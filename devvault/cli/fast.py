@@ -39,7 +39,13 @@ FILE_LIMIT = 1024 * 1024
 REPLY_LIMIT = 64 * 1024 * 1024
 SOCKET_PATH_LIMIT = 100
 # Settings of ours that change nothing here; any other DEVVAULT_ variable is for the full CLI.
-KNOWN = (b"HOME", b"KEY_FILE", b"KEY_SOURCE", b"PASSPHRASE", b"PASSPHRASE_FILE")
+KNOWN = b"BEFORE HOME HTTPS_PORT HTTP_PORT KEY_FILE KEY_SOURCE PASSPHRASE PASSPHRASE_FILE".split()
+# What a program was connected by, if at all: proxies, and files of roots that it trusts.
+PROXIES = (b"https_proxy", b"HTTPS_PROXY", b"all_proxy", b"ALL_PROXY", b"no_proxy", b"NO_PROXY")
+ROOTS = (b"CURL_CA_BUNDLE", b"NODE_EXTRA_CA_CERTS", b"REQUESTS_CA_BUNDLE", b"SSL_CERT_FILE")
+ROOTS_LIMIT = 4 * 1024 * 1024
+# Programs whose children get neither our ports nor, often, our variables.
+APART = (b"docker", b"doas", b"nerdctl", b"podman", b"sudo", b"wsl", b"wsl.exe")
 # What LC_CTYPE was before Python's own start changed it (PEP 538), `=` before the value.
 LOCALE = b"DEVVAULT_LC_CTYPE"
 OPEN_FLAGS = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_NOCTTY | posix.O_CLOEXEC
@@ -79,6 +85,7 @@ def main(args: "list[str]", given: "dict[bytes, bytes]") -> "NoReturn":
                 return ask(path, head, files)
 
         environment, secrets = settle([b"Vrun", *flags], given, read_file, read_listed, answer)
+        warn_of(command, environment)
     except Stop as stop:
         posix._exit(stop.code)  # noqa: SLF001  # nothing is open, and no exit handler is ours
     except (HandOver, OSError):
@@ -87,16 +94,38 @@ def main(args: "list[str]", given: "dict[bytes, bytes]") -> "NoReturn":
         posix.execve(sys.executable, whole, {**given, LOCALE: locale})
     if not piped or not secrets:
         become(command, environment)
-    started = spawn(command, environment, piped)
-    import child  # type: ignore[import-not-found]  # this file stands beside it, in no package
+    import spawn  # type: ignore[import-not-found]  # this file stands beside it, in no package
+
+    started = spawn.spawn(command, environment, piped, find_program)
+    import child  # type: ignore[import-not-found]  # as above
 
     def make() -> object:
         import mask  # type: ignore[import-not-found]  # as above
 
-        return mask.Mask({name: environment[name] for name in secrets if name in environment})
+        return mask.Mask(masked(secrets, environment))
 
     child.Keeper(started, make).stay()
     posix._exit(126)  # noqa: SLF001  # for the type checker: it stays to the end
+
+
+def masked(secrets: "list[bytes]", environment: "dict[bytes, bytes]") -> "dict[bytes, bytes]":
+    """Return what is not to be shown, by setting; of some settings a part is secret."""
+    found = {}
+    for name in secrets:
+        setting, equals, value = name.partition(b"=")
+        if equals or setting in environment:
+            found[setting] = value if equals else environment[setting]
+    return found
+
+
+def warn_of(command: "list[bytes]", environment: "dict[bytes, bytes]") -> None:
+    """Say where a program's children will not be connected as it is."""
+    name = command[0].rpartition(b"/")[2]
+    if name in APART and b"IDENTITY_HEADER" in environment:
+        _say(
+            b"devvault: warning: what %b starts is not connected to your vaults; settings arrive"
+            b" where it passes them on\n" % name
+        )
 
 
 def find_piped() -> "list[list[int]]":
@@ -131,12 +160,7 @@ def begin(path: bytes, given: "dict[bytes, bytes]") -> None:
     home = path[: -len(b"/run/s")]
     if not launch.is_home(home):
         raise HandOver
-    pipe = launch.launch(_encoded(sys.executable), home, given)
-    told = b""
-    while piece := posix.read(pipe, 4096):
-        told += piece
-    posix.close(pipe)
-    if told != b"ready\n":
+    if launch.told(launch.launch(_encoded(sys.executable), home, given)) != b"ready\n":
         raise HandOver
 
 
@@ -155,7 +179,7 @@ def parse(args: "list[str]") -> "tuple[list[bytes], list[bytes]]":
                 value = rest.pop(0)
             if not value:
                 raise HandOver
-        elif equals or flag not in (b"--no-mask", b"--no-connect"):
+        elif equals or flag not in (b"--no-mask", b"--no-connect", b"--pass-through"):
             raise HandOver
         if flag == b"--env-file":
             fields.append(b"F" + value)
@@ -167,6 +191,8 @@ def parse(args: "list[str]") -> "tuple[list[bytes], list[bytes]]":
             fields.append(b"U" + value)
         elif flag == b"--no-connect":
             fields.append(b"Ono-connect")
+        elif flag == b"--pass-through":
+            fields.append(b"Opass-through")
     command = rest[1:]
     if not command:
         raise HandOver
@@ -183,7 +209,9 @@ def settle(
     """Return the environment that CMD gets, and the names in it whose values are secret."""
     folder = posix.getcwdb()
     marked = [b"E" + n + b"=" + given[n] for n in given if has_mark(given[n])]
-    plain = [b"N" + n for n in given if not has_mark(given[n])]
+    # What a run around us set, this one sets anew.
+    ours = given.get(b"DEVVAULT_SESSION", b"").partition(b":")[2].split(b",")
+    plain = [b"N" + n for n in given if not has_mark(given[n]) and n not in ours]
     root = find_root(folder)
     project = find_project(folder, root, read)
     named = [field[1:] for field in flags if field[:1] == b"F"]
@@ -197,20 +225,25 @@ def settle(
         head.append(b"G1")
     if posix.isatty(2):
         head.append(b"Oterminal")
+    if b"Vrun" in flags and b"Ono-connect" not in flags:
+        head += connection_of(given)
     own = [b"J" + project] if project else []
     own += [b"S" + read(_joined(folder, f[1:]), f[1:]) for f in flags if f[:1] == b"S"]
     is_chosen = [True for field in flags if field[:13] == b"Oenvironment="]
     if not marked and not files and not own and not is_chosen and b"Ono-connect" in flags:
         return child_of(given), []
     sent = [b"F" + found for found in files]
-    for _ in range(4):
-        listed, needed, made, secrets = apply(ask([*head, *marked, *plain], own + sent), given)
+    for _ in range(5):
+        found = apply(ask([*head, *marked, *plain], own + sent), given)
+        listed, needed, roots, made, secrets = found
         if listed:
             if b"A1" in head:
                 break
             head.append(b"A1")
-            found = [listed_file(root, name) for name in listed]
-            sent = [b"F" + one for one in found if one]
+            wanted = [listed_file(root, name) for name in listed]
+            sent = [b"F" + one for one in wanted if one]
+        elif roots:
+            own += [b"B" + read_roots(path) for path in roots]
         elif needed:
             marked += [b"E" + name + b"=" + given[name] for name in needed if name in given]
         else:
@@ -222,6 +255,32 @@ def has_mark(value: bytes) -> bool:
     """Return whether a value may be a reference; the daemon looks closer."""
     lowered = value.lower()
     return any(mark in lowered for mark in MARKS)
+
+
+def connection_of(given: "dict[bytes, bytes]") -> "list[bytes]":
+    """Return the fields that say how a program is connected now: X and, for files of roots, L."""
+    found = [b"X" + name + b"=" + given[name] for name in PROXIES if given.get(name)]
+    states = {}
+    for name in ROOTS:
+        path = given.get(name, b"")
+        try:
+            facts = posix.stat(path) if path else None
+        except OSError:
+            facts = None
+        if facts and facts.st_mode & 0o170000 == 0o100000 and facts.st_size <= ROOTS_LIMIT:
+            state = b"%d.%d.%d" % (facts.st_ino, facts.st_size, facts.st_mtime_ns)
+            states[path] = b"L" + state + b":" + path
+            found.append(b"X" + name + b"=" + path)
+    return found + list(states.values())
+
+
+def read_roots(path: bytes) -> bytes:
+    """Return `path NUL length NUL bytes` of a file of root certificates."""
+    handle = posix.open(path, posix.O_RDONLY | posix.O_NONBLOCK | posix.O_NOCTTY | posix.O_CLOEXEC)
+    try:
+        return _whole(handle, path, ROOTS_LIMIT)
+    finally:
+        posix.close(handle)
 
 
 def child_of(given: "dict[bytes, bytes]") -> "dict[bytes, bytes]":
@@ -311,19 +370,14 @@ def read_file(path: bytes, name: bytes) -> bytes:
             or facts.st_size > FILE_LIMIT
         ):
             raise HandOver
-        text = b""
-        while piece := posix.read(handle, FILE_LIMIT + 1 - len(text)):
-            text += piece
-            if len(text) > FILE_LIMIT:
-                raise HandOver
+        return _whole(handle, name, FILE_LIMIT)
     finally:
         posix.close(handle)
-    return b"%b\0%d\0%b" % (name, len(text), text)
 
 
 def socket_path(given: "dict[bytes, bytes]") -> bytes:
     """Return where the daemon listens, where that is plain; as `devvault.paths` has it."""
-    if any(name[:9] == b"DEVVAULT_" and name[9:] not in KNOWN for name in given):
+    if any(n[:9] == b"DEVVAULT_" and n[9:] not in (*KNOWN, b"SESSION") for n in given):
         raise HandOver
     home = given.get(b"DEVVAULT_HOME", b"")
     if not home:
@@ -348,7 +402,9 @@ def body_of(head: "list[bytes]", files: "list[bytes]") -> bytes:
     return b"".join([field + b"\0" for field in head] + files)
 
 
-def ask(path: bytes, head: "list[bytes]", files: "list[bytes]") -> bytes:
+def ask(
+    path: bytes, head: "list[bytes]", files: "list[bytes]", where: bytes = b"/local/run"
+) -> bytes:
     """Post the request and return the body of a whole answer with status 200."""
     import _socket
 
@@ -361,9 +417,9 @@ def ask(path: bytes, head: "list[bytes]", files: "list[bytes]") -> bytes:
             raise Down from None
         check_peer(sock, getattr(_socket, "SO_PEERCRED", 0), _socket.SOL_SOCKET)
         sock.sendall(
-            b"POST /local/run HTTP/1.1\r\nHost: devvault\r\nConnection: close\r\n"
+            b"POST %b HTTP/1.1\r\nHost: devvault\r\nConnection: close\r\n"
             b"Content-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n%b"
-            % (len(body), body)
+            % (where, len(body), body)
         )
         got = reply = b""
         length = -1
@@ -399,8 +455,8 @@ def check_peer(sock: "socket", peercred: int, level: int) -> None:
 
 def apply(
     reply: bytes, given: "dict[bytes, bytes]"
-) -> "tuple[list[bytes], list[bytes], dict[bytes, bytes], list[bytes]]":
-    """Return what the daemon asks for (files, names), the environment, and its secrets' names.
+) -> "tuple[list[bytes], list[bytes], list[bytes], dict[bytes, bytes], list[bytes]]":
+    """Return what the daemon asks for (files, names, roots), the environment, its secrets' names.
 
     Raises:
         HandOver: the reply is cut off, or holds what we do not know.
@@ -412,6 +468,7 @@ def apply(
     made = child_of(given)
     listed = []
     needed = []
+    roots = []
     secrets = []
     notes = []
     code = -1
@@ -434,6 +491,8 @@ def apply(
             needed.append(content)
         elif tag == b"M":
             secrets.append(content)
+        elif tag == b"B":
+            roots.append(content)
         else:
             raise HandOver
     if notes:
@@ -443,7 +502,7 @@ def apply(
         if (b": SecretNotFound: " in told or b": VaultNotFound: " in told) and posix.isatty(2):
             posix.write(2, b"devvault: hint: devvault fill\n")
         raise Stop(code)
-    return listed, needed, made, secrets
+    return listed, needed, roots, made, secrets
 
 
 def become(command: "list[bytes]", environment: "dict[bytes, bytes]") -> "NoReturn":
@@ -455,67 +514,6 @@ def become(command: "list[bytes]", environment: "dict[bytes, bytes]") -> "NoRetu
         _signal.signal(number, _signal.SIG_DFL)
     find_program(command, environment, lambda at, words: posix.execve(at, words, environment))
     posix._exit(126)  # noqa: SLF001  # for the type checker: an exec does not return
-
-
-class Started:
-    """CMD, running, and what its keeper needs to know of it."""
-
-    def __init__(self, process: int, outputs: "dict[int, int]", blocked: "set[int]") -> None:
-        self.process = process
-        self.outputs = outputs  # our end of a pipe -> where its bytes go
-        self.blocked = blocked  # the signals that were blocked before all were
-
-
-def spawn(
-    command: "list[bytes]", environment: "dict[bytes, bytes]", piped: "list[list[int]]"
-) -> Started:
-    """Start CMD with pipes to us for its outputs; end as `become` where it does not start.
-
-    Signals stay blocked, so that none finds us unprepared for it.
-    """
-    import _signal  # as above
-
-    blocked = _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())
-    outputs = {}
-    actions = []
-    for group in piped:
-        reading, writing = make_pipe()
-        outputs[reading] = group[0]
-        actions += [(posix.POSIX_SPAWN_DUP2, writing, number) for number in group]
-
-    def start(at: bytes, words: "list[bytes]") -> int:
-        posix.stat(at)  # tells sooner than a process that ends at once
-        return posix.posix_spawn(
-            at,
-            words,
-            environment,
-            file_actions=actions,
-            setsigmask=blocked,
-            setsigdef=[_signal.SIGPIPE, _signal.SIGXFSZ],  # as in `become`
-        )
-
-    process = find_program(command, environment, start)
-    for _, writing, _ in actions:
-        close(writing)
-    return Started(process, outputs, blocked)
-
-
-def make_pipe() -> "tuple[int, int]":
-    """Return a pipe that stands on none of 0, 1 and 2, should those be closed."""
-    low: list[int] = []
-    while min(ends := posix.pipe()) < 3:
-        low += ends
-    for end in low:
-        close(end)
-    return ends
-
-
-def close(number: int) -> None:
-    """Close a descriptor that may be closed already."""
-    try:
-        posix.close(number)
-    except OSError:
-        return
 
 
 def find_program(
@@ -568,6 +566,15 @@ def _say(words: bytes) -> None:
         posix.write(2, words)
     except OSError:
         pass  # there is nobody to tell
+
+
+def _whole(handle: int, name: bytes, limit: int) -> bytes:
+    text = b""
+    while piece := posix.read(handle, limit + 1 - len(text)):
+        text += piece
+        if len(text) > limit:
+            raise HandOver
+    return b"%b\0%d\0%b" % (name, len(text), text)
 
 
 def _facts(path: bytes) -> "posix.stat_result | None":

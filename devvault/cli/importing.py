@@ -138,12 +138,12 @@ def adopt(
             f"no file sets {', '.join(map(say.printable, strange))}",
             hint="devvault import --dry-run",
         )
-    goal = _goal(planes, place, vault)
+    goal = find_goal(planes, place, vault)
     if any(step.fate is Fate.SECRET for step in steps):
         # Nothing in a vault is looked at for a folder that may not have it.
         if not may_give(planes, place.folder, goal.vault, is_meant=vault is not None):
-            raise _denied(goal.vault)
-        steps = give_names(steps, VaultShelf(planes, goal.vault), _pointed_at(sources, goal.named))
+            raise denied(goal.vault)
+        steps = give_names(steps, VaultShelf(planes, goal.vault), pointed_at(sources, goal.named))
     secrets = [step for step in steps if step.fate is Fate.SECRET]
     left = [step for step in steps if step.fate is Fate.LEFT]
     to_stdout = any(source.path is None for source in sources)
@@ -166,8 +166,8 @@ def adopt(
         say.tell("nothing was changed")
         return 1
     if not give(planes, place.folder, goal.vault, is_meant=vault is not None):
-        raise _denied(goal.vault)
-    new = _store(planes, goal.vault, secrets)
+        raise denied(goal.vault)
+    new = store_secrets(planes, goal.vault, secrets)
     say.tell(
         f"stored {_counted(new, 'secret')} in the vault {goal.vault}"
         if new
@@ -175,7 +175,7 @@ def adopt(
     )
     for source in sources:
         if changes[source.name]:
-            _replace(planes, source, rewritten[source.name], changes[source.name])
+            replace_source(planes, source, rewritten[source.name], changes[source.name])
     if to_stdout:
         _write_out(sources, rewritten)
     if search:
@@ -216,7 +216,8 @@ def _judged(source: Source, rules: Rules) -> list[Step]:
     return judge_file(source.name, settings, rules, form=source.form)
 
 
-def _denied(vault: str) -> Forbidden:
+def denied(vault: str) -> Forbidden:
+    """Return the refusal of a vault that a project names and was never given."""
     return Forbidden(
         f"the project names the vault {vault}, which this folder was never given",
         code="AccessToKeyVaultDenied",
@@ -224,12 +225,14 @@ def _denied(vault: str) -> Forbidden:
     )
 
 
-def _goal(planes: Planes, place: Place, vault: str | None) -> Goal:
+def find_goal(planes: Planes, place: Place, vault: str | None) -> Goal:
+    """Return where secrets go: the vault that was named, else the project's, else the only one."""
     named = vault or place.project.vault or only_vault(planes, place)
     return Goal(named, place.project.vaults.get(named.lower(), named))
 
 
-def _pointed_at(sources: Sequence[Source], vault: str) -> set[str]:
+def pointed_at(sources: Sequence[Source], vault: str) -> set[str]:
+    """Return the names that references of these files already point at in a vault."""
     return {
         reference.name
         for source in sources
@@ -266,7 +269,7 @@ def _show(steps: Sequence[Step], *, is_whole: bool, to_stdout: bool) -> None:
         say.tell(f"stays as it is: {', '.join(others[:_NAMES_SHOWN])}{more}")
 
 
-def _store(planes: Planes, vault: str, secrets: Sequence[Step]) -> int:
+def store_secrets(planes: Planes, vault: str, secrets: Sequence[Step]) -> int:
     """Put every secret that is not there yet into the vault; each is durable on return."""
     done = 0
     for step in secrets:
@@ -302,7 +305,14 @@ def _rewritten(source: Source, changes: Mapping[str, str]) -> bytes:
         raise Invalid(f"{source.name} cannot be rewritten: {error.message}") from error
 
 
-def _replace(planes: Planes, source: Source, changed: bytes, changes: Mapping[str, str]) -> None:
+def replace_source(
+    planes: Planes, source: Source, changed: bytes, changes: Mapping[str, str]
+) -> None:
+    """Lay a file by and replace it, unless somebody touched it meanwhile.
+
+    Raises:
+        Conflict: somebody did; it stays as it is.
+    """
     if source.path is None:
         return
     laid = lay_by(planes, source.path, source.data, changed, changes)

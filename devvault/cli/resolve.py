@@ -18,8 +18,9 @@ from devvault.cli.planes import open_planes
 from devvault.cli.project import Place, open_place, read_settings
 from devvault.cli.references import settings_files
 from devvault.cli.reply import items, table, text
-from devvault.errors import NotFound, Unresolved, WrongUse
+from devvault.errors import NotFound, Unresolved
 from devvault.references import base
+from devvault.resolver.files import settings_file, split_part
 from devvault.resolver.plan import EnvFile, read_file
 from devvault.settingsfiles.base import Setting, find_format
 from devvault.settingsfiles.interpolate import interpolate
@@ -62,7 +63,7 @@ def main(args: argparse.Namespace) -> int:
     place = open_place(environment=args.environment)
     what: str = args.what
     value = (
-        _resolved(args, place, {"reference": what})["reference"]
+        resolved(place, {"reference": what}, args.identity)["reference"]
         if base.find(what) is not None
         else _setting(args, place, what)
     )
@@ -79,7 +80,7 @@ def _setting(args: argparse.Namespace, place: Place, name: str) -> str:
     held = os.environ.get(name, os.environ.get(name.replace(":", "__")))
     if held is not None:
         is_reference = base.find(held) is not None
-        return _resolved(args, place, {name: held})[name] if is_reference else held
+        return resolved(place, {name: held}, args.identity)[name] if is_reference else held
     settings = _run_settings(args, place)
     name, last = _found(name, settings)
     if name not in last:
@@ -96,9 +97,9 @@ def _setting(args: argparse.Namespace, place: Place, name: str) -> str:
         for key in needed
         if base.find(last[key]) is not None and (key == name or key not in os.environ)
     }
-    resolved = _resolved(args, place, references) if references else {}
+    known = resolved(place, references, args.identity) if references else {}
     wanted = [one for one in settings if one.key in needed]
-    return interpolate(wanted, dict(os.environ), resolved)[name]
+    return interpolate(wanted, dict(os.environ), known)[name]
 
 
 def _run_settings(args: argparse.Namespace, place: Place) -> list[Setting]:
@@ -108,7 +109,7 @@ def _run_settings(args: argparse.Namespace, place: Place) -> list[Setting]:
     below = [Path(path) for path in args.settings] or listed
     found: list[Setting] = []
     for path in below:
-        found += _read(path, place, _form(path), is_named=bool(args.settings))
+        found += _read(path, place, "", is_named=bool(args.settings))
     for path in map(Path, args.env_file or place.env_files):
         if path not in below:
             found += _read(path, place, "dotenv", is_named=bool(args.env_file))
@@ -130,21 +131,16 @@ def _other_settings(place: Place, name: str, before: list[Setting]) -> list[Sett
 
 
 def _read(path: Path, place: Place, form: str, *, is_named: bool) -> list[Setting]:
+    """Return the settings of a file; without a format it is told by its name and content."""
     try:
-        data = read_settings(path, place.folder)
+        data = read_settings(Path(split_part(str(path))[0]), place.folder)
     except NotFound:
         if is_named:
             raise
         say.note(f"{path} is not there")
         return []
-    return list(read_file(EnvFile(str(path), data, form)))
-
-
-def _form(path: Path) -> str:
-    found = find_format(path.name)
-    if found is None:
-        raise WrongUse(f"{path} is of no format that we read", hint="devvault help references")
-    return found
+    file = EnvFile(str(path), data, form)
+    return list(read_file(file if form else settings_file(file)))
 
 
 def _found(name: str, settings: list[Setting]) -> tuple[str, dict[str, str]]:
@@ -166,8 +162,8 @@ def _needed(name: str, values: dict[str, str]) -> set[str]:
     return found
 
 
-def _resolved(args: argparse.Namespace, place: Place, references: dict[str, str]) -> dict[str, str]:
-    """Return the values of some references.
+def resolved(place: Place, references: dict[str, str], identity: str | None) -> dict[str, str]:
+    """Return the values of some references, as a project's folder may have them.
 
     Raises:
         Unresolved: one of them has none; every failure is in it.
@@ -175,8 +171,9 @@ def _resolved(args: argparse.Namespace, place: Place, references: dict[str, str]
     body: dict[str, object] = {"folder": str(place.folder), "references": references}
     if place.project.vaults:
         body["vaults"] = dict(place.project.vaults)
-    if args.identity or place.project.identity:
-        body["identity"] = args.identity or place.project.identity
+    named = identity or os.environ.get("DEVVAULT_IDENTITY") or place.project.identity
+    if named:
+        body["identity"] = named
     found = open_planes().local("POST", "/local/resolve", body)
     failures = [
         (text(one, "setting"), text(one, "status"), text(one, "reason"), text(one, "hint"))

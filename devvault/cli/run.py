@@ -11,19 +11,24 @@ import argparse
 import os
 import posix
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from devvault import __version__
 from devvault.cli import child, fast
 from devvault.cli.mask import Mask
+from devvault.cli.spawn import spawn
 from devvault.client.daemon import ensure, find, is_older, start
 from devvault.client.http import Connection, is_down, raise_for
 from devvault.config import load
-from devvault.errors import Invalid, Locked, NotFound, Unavailable, WrongUse
+from devvault.errors import DevvaultError, Invalid, Locked, NotFound, Unavailable, WrongUse
 from devvault.paths import Home, check_home, default_home
+from devvault.resolver.project import Signature, signature, usual_files
 
 _KIND = {"Content-Type": "application/octet-stream"}
 _ON_UNRESOLVED = ("fail", "literal", "empty")
+_LONGEST_GRACE = 3600
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,6 +75,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--no-connect", action="store_true", help="do not connect the program's Azure SDKs"
     )
     parser.add_argument(
+        "--pass-through",
+        action="store_true",
+        help="let it reach vaults in the cloud that this home does not have, as whoever it logs in",
+    )
+    parser.add_argument(
+        "--watch",
+        action="store_true",
+        help="start CMD again when a settings file or the version of a referenced secret changes",
+    )
+    parser.add_argument(
+        "--watch-signal",
+        default="TERM",
+        metavar="NAME",
+        help="what CMD is sent to make room for the next one (default: TERM)",
+    )
+    parser.add_argument(
+        "--watch-grace",
+        type=float,
+        default=10.0,
+        metavar="SECONDS",
+        help="how long it has to end before it is killed (default: 10)",
+    )
+    parser.add_argument(
         "--dry-run",
         action="store_true",
         help="print where each setting comes from and when it expires, no values; run nothing",
@@ -104,24 +132,81 @@ def main(args: argparse.Namespace) -> int:
     for tag, value in ((b"U", unresolved), (b"I", identity), (b"Oenvironment=", chosen)):
         if value:
             flags.append(tag + os.fsencode(value))
-    if args.no_connect:
+    config = load(default_home(), os.environ)
+    if args.no_connect or not config.connect:
         flags.append(b"Ono-connect")
+    elif args.pass_through:
+        flags.append(b"Opass-through")
     flags += [b"F" + os.fsencode(path) for path in args.env_file]
     flags += [b"S" + os.fsencode(path) for path in args.settings]
     if args.dry_run:
         return _show(flags)
     assert command is not None
+    if args.watch:
+        return _watch(args, command, flags)
     try:
         masked = _is_masked(args)
         environment, secrets = settle(flags, given_environment())
+        words = [os.fsencode(word) for word in command]
+        fast.warn_of(words, environment)
     except fast.Stop as stop:
         return stop.code
     else:
-        words = [os.fsencode(word) for word in command]
-        values = {name: environment[name] for name in secrets if name in environment}
+        values = fast.masked(secrets, environment)
         if masked and values:
             _run_masked(words, environment, values, args.mask)
         fast.become(words, environment)
+
+
+def _watch(args: argparse.Namespace, command: list[str], flags: list[bytes]) -> int:
+    """Run CMD, one child after the other, until one ends of itself."""
+    from devvault.cli import watching
+
+    if args.mask and any(map(os.isatty, (1, 2))):
+        raise WrongUse(
+            "--watch masks what goes into pipes, and nothing on a terminal",
+            hint="leave --mask away",
+        )
+    manner = watching.Manner(_signal_of(args.watch_signal), _grace_of(args.watch_grace))
+    given = given_environment()
+    is_first = True
+
+    def settle_once() -> watching.Settled:
+        nonlocal is_first
+        seen = Seen(may_ask=is_first)
+        is_first = False
+        try:
+            environment, secrets = settle([*flags, b"Owatch"], given, seen=seen)
+        except fast.Stop as stop:
+            raise watching.Unsettled(seen.files, seen.versions) from stop
+        except DevvaultError as error:
+            watching.told(error)
+            raise watching.Unsettled(seen.files, seen.versions) from error
+        values = fast.masked(secrets, environment)
+        return watching.Settled(environment, values, seen.files, seen.versions)
+
+    try:
+        watching.run(command, settle_once, manner, masked=_is_masked(args))
+    except watching.Unsettled as unsettled:
+        cause = unsettled.__cause__
+        assert isinstance(cause, (fast.Stop, DevvaultError)), "nothing else is one"
+        return cause.code if isinstance(cause, fast.Stop) else cause.exit_code
+
+
+def _signal_of(name: str) -> int:
+    import signal
+
+    word = name.upper().removeprefix("SIG")
+    found = getattr(signal, f"SIG{word}", None)
+    if not isinstance(found, signal.Signals):
+        raise WrongUse("--watch-signal must be a signal's name", hint="--watch-signal TERM")
+    return int(found)
+
+
+def _grace_of(seconds: float) -> float:
+    if not 0 <= seconds <= _LONGEST_GRACE:
+        raise WrongUse("--watch-grace must be 0 to 3600 seconds", hint="--watch-grace 10")
+    return seconds
 
 
 def _run_masked(
@@ -136,7 +221,8 @@ def _run_masked(
 
         pseudoterminal.run(lambda: fast.become(words, environment), lambda: Mask(values))
     if piped := fast.find_piped():
-        child.Keeper(fast.spawn(words, environment, piped), lambda: Mask(values)).stay()
+        started = spawn(words, environment, piped, fast.find_program)
+        child.Keeper(started, lambda: Mask(values)).stay()
 
 
 def _is_masked(args: argparse.Namespace) -> bool:
@@ -170,26 +256,43 @@ def _show(flags: Sequence[bytes]) -> int:
     return code
 
 
+@dataclass(slots=True)
+class Seen:
+    """What settings came from: files as they were when they were read, versions of secrets.
+
+    It starts with the files that would count if they were there. With `may_ask` somebody may be
+    asked for a passphrase.
+    """
+
+    files: dict[Path, Signature] = field(default_factory=usual_files)
+    versions: dict[str, str] = field(default_factory=dict)
+    may_ask: bool = True
+
+
 def settle(
-    flags: Sequence[bytes], given: Mapping[bytes, bytes], lines: list[bytes] | None = None
+    flags: Sequence[bytes],
+    given: Mapping[bytes, bytes],
+    lines: list[bytes] | None = None,
+    seen: Seen | None = None,
 ) -> tuple[dict[bytes, bytes], list[bytes]]:
     """Return the environment of a child, and the names in it whose values are secret.
 
     `flags` are fields of the request (`Vrun`, `F` and a path, ...). `lines` gets the rows of a dry
-    run.
+    run. `seen` is told what the settings came from.
 
     Raises:
         fast.Stop: settings do not resolve; why stands on stderr.
         DevvaultError: no daemon, no home or no key to be had, or a file that may not be read.
     """
     home = default_home()
+    seen = seen or Seen()
     try:
         return fast.settle(
             list(flags),
             dict(given),
-            _read,
-            _read_listed,
-            lambda head, files: _without_rows(_ask(home, head, files), lines),
+            partial(_read, seen),
+            partial(_read_listed, seen),
+            lambda head, files: _without_more(_ask(home, head, files, seen), lines, seen),
         )
     except fast.HandOver as odd:
         raise Unavailable(
@@ -197,24 +300,31 @@ def settle(
         ) from odd
 
 
-def _without_rows(reply: bytes, lines: list[bytes] | None) -> bytes:
-    """Take the rows of a dry run out of a reply, which the fast path does not know."""
-    if lines is None:
-        return reply
-    fields = reply.split(b"\0")
-    lines += [field[1:] for field in fields if field[:1] == b"T"]
-    return b"\0".join(field for field in fields if field[:1] != b"T")
+def _without_more(reply: bytes, lines: list[bytes] | None, seen: Seen) -> bytes:
+    """Take out of a reply what the fast path does not know: a dry run's rows, a watcher's names."""
+    kept = []
+    for item in reply.split(b"\0"):
+        if item[:1] == b"T" and lines is not None:
+            lines.append(item[1:])
+        elif item[:1] == b"R":
+            uri, _, version = os.fsdecode(item[1:]).partition("=")
+            seen.versions[uri] = version
+        else:
+            kept.append(item)
+    return b"\0".join(kept)
 
 
-def _read(path: bytes, name: bytes) -> bytes:
+def _read(seen: Seen, path: bytes, name: bytes) -> bytes:
     from devvault.cli.project import find_folder, read_settings
     from devvault.resolver.files import split_part
 
-    data = read_settings(Path(split_part(os.fsdecode(path))[0]), find_folder())
+    at = Path(split_part(os.fsdecode(path))[0])
+    seen.files[at] = signature(at)
+    data = read_settings(at, find_folder())
     return b"%b\0%d\0%b" % (name, len(data), data)
 
 
-def _read_listed(root: bytes, path: bytes) -> bytes:
+def _read_listed(seen: Seen, root: bytes, path: bytes) -> bytes:
     from devvault.resolver.files import split_part
 
     place = Path(split_part(os.fsdecode(path))[0])
@@ -222,29 +332,30 @@ def _read_listed(root: bytes, path: bytes) -> bytes:
     if not real.is_relative_to(os.fsdecode(root)):
         raise WrongUse(f"the project lists {place}, which lies outside of it")
     if not os.path.lexists(place):
+        seen.files[place] = None
         fast.note_missing(path)
         return b""
-    return _read(path, path)
+    return _read(seen, path, path)
 
 
-def _ask(home: Home, head: Sequence[bytes], files: Sequence[bytes]) -> bytes:
+def _ask(home: Home, head: Sequence[bytes], files: Sequence[bytes], seen: Seen) -> bytes:
     """Return the daemon's answer, or our own where it would not need a home."""
     try:
-        return _answer(home, fast.body_of(list(head), list(files)))
+        return _answer(home, fast.body_of(list(head), list(files)), may_ask=seen.may_ask)
     except (NotFound, Locked, Unavailable) as error:
         from devvault.cli.homeless import answer
 
         return answer(head, files, error)
 
 
-def _answer(home: Home, body: bytes) -> bytes:
+def _answer(home: Home, body: bytes, *, may_ask: bool) -> bytes:
     started = unlocked = replaced = False
     while True:
         try:
             response = Connection(home).request("POST", "devvault", "/local/run", _KIND, body)
             raise_for(response)
         except Locked:
-            if unlocked:
+            if unlocked or not may_ask:
                 raise
             from devvault.cli.planes import open_planes
 

@@ -22,7 +22,7 @@ KEPT = (
 )
 KEPT_PREFIXES = (b"LC_", b"XDG_", b"DEVVAULT_")
 # The passphrase is handed over on the socket, where it is asked for; the rest is of one run.
-DROPPED_PREFIXES = (b"DEVVAULT_PASSPHRASE", b"DEVVAULT_LC_")
+DROPPED_PREFIXES = (b"DEVVAULT_PASSPHRASE", b"DEVVAULT_LC_", b"DEVVAULT_BEFORE")
 
 # The shell is the second fork: it leaves at once, so the daemon is nobody's child and no session
 # leader, and no lock of a caller's thread is held in it, as one would be after a bare fork().
@@ -86,6 +86,15 @@ def launch(python: bytes, home: bytes, given: "dict[bytes, bytes]") -> int:
     except ChildProcessError:
         pass  # a program may take no notice of its children
     return reading
+
+
+def told(pipe: int) -> bytes:
+    """Return all that a daemon says through its pipe; waits until it has said it."""
+    found = b""
+    while piece := posix.read(pipe, 4096):
+        found += piece
+    posix.close(pipe)
+    return found
 
 
 def _inherited() -> "list[int]":

@@ -28,7 +28,7 @@ _KEPT = frozenset(
     }
 )
 _KEPT_STARTS = ("LC_", "XDG_", "DEVVAULT_")
-_NEVER_STARTS = ("DEVVAULT_PASSPHRASE",)
+_NEVER_STARTS = ("DEVVAULT_PASSPHRASE", "DEVVAULT_BEFORE")
 FIXED_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 _PR_SET_DUMPABLE = 4

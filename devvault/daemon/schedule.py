@@ -17,7 +17,7 @@ from devvault.clock import Clock
 from devvault.config import Config
 from devvault.daemon.log import Log
 from devvault.errors import DevvaultError
-from devvault.vault import deleted, stash, upkeep
+from devvault.vault import deleted, fingerprints, stash, upkeep
 from devvault.vault.gate import Gate
 from devvault.vault.keeper import UNLOCKED, Keeper
 from devvault.vault.opened import SYSTEM
@@ -85,6 +85,7 @@ class Schedule:
             if left <= 0:
                 return LONGEST_SLEEP
             gate = self._keeper.gate
+            fingerprints.drop_idle(gate)
             if gate.stale is not None:
                 return min(left, LONGEST_SLEEP)
             self._keeper.finish_erasing()

@@ -5,11 +5,10 @@ It stands here because store keeps it and audit makes it, and neither room may i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class AuditRow:
+class AuditRow(NamedTuple):
     """One link of the audit chain. `at`: microseconds since 1970; `epoch` names the audit keys."""
 
     seq: int

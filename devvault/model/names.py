@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from devvault.errors import Invalid
 
@@ -108,6 +109,7 @@ class ObjectId:
         return f"https://{self.host}/{self.kind}/{self.name}{tail}"
 
 
+@lru_cache(maxsize=256)  # every request asks for it
 def vault_host(name: str) -> str:
     """Return the host name of a vault."""
     return f"{fold(name)}.{VAULT_SUFFIX}"
@@ -123,6 +125,7 @@ def group_scope(subscription: str, group: str) -> str:
     return f"/subscriptions/{subscription}/resourceGroups/{group}"
 
 
+@lru_cache(maxsize=256)
 def vault_scope(subscription: str, group: str, vault: str) -> str:
     """Return the resource id of a vault."""
     return f"{group_scope(subscription, group)}/providers/{PROVIDER}/vaults/{vault}"

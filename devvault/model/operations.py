@@ -27,6 +27,20 @@ class Operation:
     permission: str = ""
     changes: bool = True
 
+    @property
+    def kind(self) -> str:
+        """The kind of object that a data operation is about, as access policies name it."""
+        word = self.action.split("/")[2]
+        return _KINDS.get(word, word)
+
+
+# Data actions whose third word is no kind of object.
+_KINDS = {
+    "keyrotationpolicies": "keys",
+    "certificatecas": "certificates",
+    "certificatecontacts": "certificates",
+}
+
 
 def _data(id: str, audit: str, permission: str, action: str, *, changes: bool = True) -> Operation:
     return Operation(id, audit, f"{_V}/secrets/{action}", True, permission, changes)
@@ -60,6 +74,7 @@ PATCH_VAULT = Operation("VaultsUpdate", "VaultPatch", f"{_V}/write")
 PUT_POLICIES = Operation(
     "VaultsUpdateAccessPolicy", "VaultAccessPolicyPut", f"{_V}/accessPolicies/write"
 )
+MIGRATE_VAULT = Operation("VaultsMigrateToRbac", "VaultMigrateToRbac", f"{_V}/write")
 DELETE_VAULT = Operation("VaultsDelete", "VaultDelete", f"{_V}/delete")
 RECOVER_VAULT = Operation("VaultsRecover", "VaultRecover", f"{_V}/write")
 GET_DELETED_VAULT = Operation("VaultsGetDeleted", "VaultGetDeleted", f"{_L}/read", changes=False)
@@ -72,6 +87,26 @@ CHECK_VAULT_NAME = Operation(
     "VaultCheckNameAvailability",
     "Microsoft.KeyVault/checkNameAvailability/read",
     changes=False,
+)
+
+GET_SUBSCRIPTION = Operation(
+    "SubscriptionsGet",
+    "SubscriptionGet",
+    "Microsoft.Resources/subscriptions/read",
+    changes=False,
+)
+READ_DIRECTORY = Operation(
+    "DirectoryObjectsList",
+    "DirectoryRead",
+    "Microsoft.Directory/directoryObjects/read",
+    changes=False,
+)
+
+PUT_PRINCIPAL = Operation(
+    "PrincipalPut", "PrincipalPut", "Microsoft.Directory/directoryObjects/write"
+)
+DELETE_PRINCIPAL = Operation(
+    "PrincipalDelete", "PrincipalDelete", "Microsoft.Directory/directoryObjects/delete"
 )
 
 _G = "Microsoft.Resources/subscriptions/resourceGroups"
@@ -139,12 +174,24 @@ CHECK_TRUST = Operation("TrustCheck", "FolderRefused", f"{_H}/trust/read", chang
 PUT_STASH = Operation("StashPut", "FileStash", f"{_H}/stash/write")
 GET_STASH = Operation("StashGet", "FileUnstash", f"{_H}/stash/read", changes=False)
 DELETE_STASH = Operation("StashDelete", "FileStashDelete", f"{_H}/stash/delete")
+PUT_AUTHORITY = Operation("AuthorityPut", "AuthorityCreate", f"{_H}/authority/write")
+ISSUE_LEAF = Operation(
+    "LeafIssue", "ServerCertificateIssue", f"{_H}/authority/sign/action", changes=False
+)
+OPEN_TUNNEL = Operation("TunnelOpen", "ProxyConnect", f"{_H}/proxy/action", changes=False)
 READ_AUDIT = Operation("AuditList", "AuditList", f"{_H}/audit/read", changes=False)
 VERIFY_AUDIT = Operation("AuditVerify", "AuditVerify", f"{_H}/audit/read", changes=False)
 PRUNE_AUDIT = Operation("AuditPrune", "AuditPrune", f"{_H}/audit/delete")
+RECOMMEND_ACCESS = Operation(
+    "AccessRecommend", "AccessRecommend", f"{_H}/access/read", changes=False
+)
+EXPLAIN_ACCESS = Operation("AccessExplain", "AccessExplain", f"{_H}/access/read", changes=False)
 READ_OVERVIEW = Operation("OverviewGet", "HomeOverview", f"{_H}/read", changes=False)
 LIST_NAMES = Operation("NamesList", "HomeNames", f"{_H}/read", changes=False)
 SCAN_VALUES = Operation("CheckScan", "CheckScan", f"{_H}/scan/action", changes=False)
+LIST_PRINCIPALS = Operation(
+    "PrincipalsList", "PrincipalList", f"{_H}/principals/read", changes=False
+)
 PUT_CREDENTIAL = Operation("CredentialPut", "CredentialPut", f"{_H}/credentials/write")
 DELETE_CREDENTIAL = Operation("CredentialDelete", "CredentialDelete", f"{_H}/credentials/delete")
 LIST_CREDENTIALS = Operation(

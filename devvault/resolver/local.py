@@ -36,8 +36,10 @@ class LocalSource:
         self._identity = identity
         self._home = default_home() if home is None else home
 
-    def look_up(self, references: Sequence[Reference]) -> list[SecretValue | Failure]:
-        """Answer references; see `Source.look_up`."""
+    def look_up(
+        self, references: Sequence[Reference], met: dict[str, str] | None = None
+    ) -> list[SecretValue | Failure]:
+        """Answer references; see `Source.look_up`. `met` is told the version of each address."""
         wanted = {
             # The address says the same in every form; a vault may be another than was written.
             str(number): f"@Microsoft.KeyVault(SecretUri={reference.uri})"
@@ -46,7 +48,9 @@ class LocalSource:
         body: dict[str, object] = {"folder": self._folder, "references": wanted}
         if self._identity:
             body["identity"] = self._identity
-        values, failures = _read(self._post("/local/resolve", body))
+        values, failures, versions = _read(self._post("/local/resolve", body))
+        if met is not None:
+            met |= {one.uri: versions.get(one.uri.lower(), "") for one in references}
         return [
             _failure(failures[number]) if number in failures else _value(values, number)
             for number in wanted
@@ -100,15 +104,18 @@ class LocalSource:
         start(self._home)
 
 
-def _read(data: bytes) -> tuple[dict[str, SecretValue], dict[str, Mapping[str, object]]]:
+def _read(
+    data: bytes,
+) -> tuple[dict[str, SecretValue], dict[str, Mapping[str, object]], dict[str, str]]:
     """Return an answer's values and failures by name, the values out of sight at once."""
     try:
         found = json.loads(data)
         values = {name: SecretValue(value) for name, value in found["values"].items()}
         failures = {one["setting"]: one for one in found["failures"]}
+        versions = {str(uri): str(version) for uri, version in found.get("versions", {}).items()}
     except (ValueError, KeyError, TypeError, AttributeError):
-        values, failures = {}, {}
-    return values, failures
+        values, failures, versions = {}, {}, {}
+    return values, failures, versions
 
 
 def _value(values: Mapping[str, SecretValue], name: str) -> SecretValue:

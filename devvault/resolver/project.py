@@ -47,6 +47,30 @@ class Place(NamedTuple):
         return _upwards(self.cwd, self.folder)
 
 
+# What tells one state of a file from another; None for a file that is not there.
+Signature = tuple[int, ...] | None
+
+
+def signature(path: Path) -> Signature:
+    """Return what tells whether a file is another one or was written; take it before reading."""
+    try:
+        link, facts = path.lstat(), path.stat()
+    except OSError:
+        return None
+    return (
+        link.st_ino, link.st_mtime_ns, facts.st_dev, facts.st_ino, facts.st_size,
+        facts.st_mtime_ns, facts.st_mode, facts.st_uid,
+    )  # fmt: skip
+
+
+def usual_files(cwd: Path | None = None) -> dict[Path, Signature]:
+    """Return where a project file or a `.env` counts, there or not, as it is now."""
+    here = _here(cwd)
+    folders = _upwards(here, find_folder(here))
+    names = (PROJECT_FILE, PYPROJECT, ENV_FILE)
+    return {at / name: signature(at / name) for at in folders for name in names}
+
+
 def find_folder(cwd: Path | None = None) -> Path:
     """Return the real path of the repository around us, else of the working directory."""
     here = _here(cwd)

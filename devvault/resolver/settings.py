@@ -7,8 +7,9 @@ value that came from a vault shows itself in a repr, a log or the traceback of a
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from devvault.errors import DevvaultError, Invalid, NotFound, PlaintextSecret, Unresolved
@@ -17,11 +18,13 @@ from devvault.references.base import find, parse
 from devvault.references.status import Status
 from devvault.resolver.base import Failed, Failure, decoded, local
 from devvault.resolver.local import LocalSource
-from devvault.resolver.project import Place, open_place, read_settings
+from devvault.resolver.project import Place, Signature, open_place, read_settings, signature
 from devvault.secretvalue import SecretValue
 
 if TYPE_CHECKING:
     # Slow to load: a program that resolves one reference does not pay for files.
+    from devvault.references.reference import Reference
+    from devvault.resolver.live import Watch
     from devvault.resolver.plan import EnvFile, Journey, Plan
 
 T = TypeVar("T")
@@ -36,10 +39,17 @@ class Settings(Mapping[str, str]):
     `copy` gives the same object, and it is not pickled.
     """
 
-    __slots__ = ("_held",)
+    __slots__ = ("_environment", "_folder", "_held")
 
-    def __init__(self, held: Mapping[str, str | SecretValue]) -> None:
+    def __init__(
+        self,
+        held: Mapping[str, str | SecretValue],
+        folder: str | os.PathLike[str] | None = None,
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._held = dict(held)
+        self._folder = folder
+        self._environment = environment
 
     def __getitem__(self, key: str) -> str:
         found = self._held[key]
@@ -67,6 +77,31 @@ class Settings(Mapping[str, str]):
     def secrets(self) -> frozenset[str]:
         """The names of the settings whose values hold something from a vault."""
         return frozenset(key for key, held in self._held.items() if isinstance(held, SecretValue))
+
+    def watch(self, callback: Callable[[frozenset[str]], object] | None = None) -> Watch:
+        """Keep these settings up to date from now on.
+
+        When a settings file, or the version of a secret that one refers to, changes, all are read
+        again: the mapping shows the new values, then `callback` gets the names that changed, in a
+        thread of its own. What cannot be read leaves the settings as they are, with a warning to
+        the logger `devvault`. The return value ends it, by `stop()` or as a context.
+        """
+        from devvault.resolver.live import Watch  # loads threads, JSON and watchdog
+
+        folder, environment = self._folder, self._environment
+
+        def read(
+            files: dict[Path, Signature], versions: dict[str, str]
+        ) -> dict[str, str | SecretValue]:
+            return load_held(folder, environment, files, versions)
+
+        return Watch(folder, read, self.replace, callback)
+
+    def replace(self, held: Mapping[str, str | SecretValue]) -> frozenset[str]:
+        """Take other values; return the names whose values changed. For `watch` alone."""
+        before, self._held = self._held, dict(held)
+        names = before.keys() | self._held.keys()
+        return frozenset(name for name in names if not _same(before, self._held, name))
 
     def __repr__(self) -> str:
         secrets = ", ".join(sorted(self.secrets)) or "none"
@@ -111,7 +146,8 @@ def load_settings(*, folder: str | os.PathLike[str] | None = None) -> Settings:
         Locked, NotFound, Unavailable: there is no vault to ask, and a reference needs one.
         WrongUse: a file that may not be read, or is malformed.
     """
-    return without_frames(lambda: _load(folder))
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(_PASSPHRASE)}
+    return without_frames(lambda: Settings(load_held(folder, environment), folder, environment))
 
 
 def without_frames(work: Callable[[], T]) -> T:
@@ -172,33 +208,59 @@ def _resolve(text: str, folder: str | os.PathLike[str] | None) -> str:
     return answer.reveal()
 
 
-def _load(folder: str | os.PathLike[str] | None) -> Settings:
+def load_held(
+    folder: str | os.PathLike[str] | None,
+    environment: Mapping[str, str],
+    files: dict[Path, Signature] | None = None,
+    versions: dict[str, str] | None = None,
+) -> dict[str, str | SecretValue]:
+    """Return what Settings hold; raises as `load_settings`. No file overrules `environment`.
+
+    `files` is told each file that was read, as it was right before; `versions` the version of each
+    secret whose address pins none.
+    """
     from devvault.config import load
     from devvault.resolver.plan import Journey, make_plan
 
     place = open_place(None if folder is None else Path(folder))
     config = load(default_home(), os.environ)
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(_PASSPHRASE)}
     notes: list[str] = []
     journey = Journey(
         environment=environment,
-        files=_files(place, notes),
+        files=_files(place, notes, {} if files is None else files),
         vaults=place.project.vaults,
         plain=frozenset(place.project.plain),
         on_unresolved=config.on_unresolved,
         plaintext=config.plaintext,
     )
-    plan = make_plan(journey, source_of(place).look_up)
+    met: dict[str, str] = {}
+
+    def look_up(references: Sequence[Reference]) -> Sequence[SecretValue | Failure]:
+        answers = source_of(place).look_up(references, met)
+        if versions is not None:
+            versions.update({one.uri: met[one.uri] for one in references if not one.version})
+        return answers
+
+    plan = make_plan(journey, look_up)
     told((*notes, *plan.notes))
     if not plan.is_good:
         raise _problem(plan, journey)
     held: dict[str, str | SecretValue] = dict(environment)
     for name, value in plan.variables.items():
         held[name] = SecretValue(value) if name in plan.secret else value
-    return Settings(held)
+    return held
 
 
-def _files(place: Place, notes: list[str]) -> list[EnvFile]:
+def _same(
+    before: Mapping[str, str | SecretValue], after: Mapping[str, str | SecretValue], name: str
+) -> bool:
+    old, new = before.get(name), after.get(name)
+    if isinstance(old, SecretValue) and isinstance(new, SecretValue):
+        return old == new
+    return type(old) is type(new) and old == new
+
+
+def _files(place: Place, notes: list[str], seen: dict[Path, Signature]) -> list[EnvFile]:
     """Return the files that `devvault run` would read here."""
     from dataclasses import replace
 
@@ -210,8 +272,10 @@ def _files(place: Place, notes: list[str]) -> list[EnvFile]:
     listed = wanted_files(place.project, project, paths, is_settings_named=False)
     found = []
     for path in listed or paths:
+        at = Path(split_part(path)[0])
+        seen[at] = signature(at)
         try:
-            data = read_settings(Path(split_part(path)[0]), place.folder)
+            data = read_settings(at, place.folder)
         except NotFound:
             notes.append(f"the project lists {path}, which is not there")
         else:

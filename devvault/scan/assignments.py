@@ -1,39 +1,31 @@
 """Settings in a text: a name, a value, and where the value stands. What it means is the judge's.
 
-Env files are read by their own parser. Other settings files are read line by line, and source code
-for quoted values alone: enough for a first check, and never a guess about a whole language.
+The kind of file says how it is read (`kinds/`). A lock file holds no settings, only digests.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from functools import cache
 
-from devvault.errors import Invalid
+from devvault.scan.kinds.base import Pair, Place, Span, Spans, find_kind, get_reader
 from devvault.scan.sources import Text
-from devvault.settingsfiles.base import get_format
 
-_SETTINGS = frozenset(
-    {
-        ".cfg", ".conf", ".config", ".ini", ".json", ".jsonc", ".properties", ".tfvars", ".toml",
-        ".yaml", ".yml",
-    }
+_LONG_LINE = 4096  # of a longer one, only what is near a word that says something
+_NEAR = (512, 2048)
+_WHOLE = 4 * 1024 * 1024  # characters; of more, only lines with such a word are read
+
+# A setting that holds a secret has one of these in its name, or on its line.
+WORDS = (
+    "pass", "pwd", "secret", "token", "key", "cred", "conn", "auth", "salt", "pepper", "bearer",
+    "psk", "dsn", "cookie", "signature", "_sas", "sas_", "sastoken", "_pat", "pat_", "devopspat",
+    "passwort", "contrase", "identified by", "pfx", "securestring", "hmac", "login",
+    "webhook", "_pw", "pw_",
+    "pin", "-u ", "cert", "otp", "seed", "mnemonic", "license", "storage", "redis", "session",
 )  # fmt: skip
-_CODE = frozenset(
-    {
-        ".bash", ".bicep", ".cs", ".go", ".java", ".js", ".jsx", ".kt", ".php", ".ps1", ".py",
-        ".rb", ".rs", ".sh", ".tf", ".ts", ".tsx", ".zsh",
-    }
-)  # fmt: skip
-_LOCKS = re.compile(r"(?i)(?:^|[-_.])lock(?:[-_.]|$)|\.sum$|shrinkwrap")
-_ALLOW = re.compile(r"devvault:\s*allow\b[^\S\n]+\S")
-_HEAD = (
-    r"""(?:^|[\s,{(\[;])(?:export\s+)?["']?([A-Za-z_][\w.:-]{0,127}?)["']?\s*(?::=|=>|[:=])\s*"""
-)
-_QUOTED = re.compile(_HEAD + r"""(?:"((?:[^"\\\n]|\\.){1,4096})"|'((?:[^'\\\n]|\\.){1,4096})')""")
-_BARE = re.compile(r"""^\s*(?:-\s+)?([A-Za-z_][\w.-]{0,127})\s*[:=]\s*([^\s"'#;][^\n]{0,4096})$""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,60 +37,116 @@ class Assignment:
     line: int
     column: int
     is_allowed: bool = False
+    end_line: int = 0
+    end: int = 0
 
     def __repr__(self) -> str:
         """Leave the value out: it may be what is looked for."""
         return f"Assignment({self.key!r}, line {self.line})"
 
 
-def assignments(text: Text) -> Iterator[Assignment]:
-    """Return the settings of a text, by the kind of file that its name says."""
-    path = PurePosixPath(text.name.replace("\\", "/"))
-    name = path.name.lower()
-    if _LOCKS.search(path.stem.lower()) or _LOCKS.search(name):
-        return
-    if is_env_file(name) or name == "-":
-        yield from _dotenv(text)
-    elif path.suffix.lower() in _SETTINGS:
-        yield from _lines(text, bare=path.suffix.lower() not in (".json", ".jsonc"))
-    elif path.suffix.lower() in _CODE:
-        yield from _lines(text, bare=False)
+class Lines:
+    """Where the lines of a text begin, found when first asked."""
+
+    __slots__ = ("_starts", "_text")
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._starts: list[int] | None = None
+
+    def place(self, at: int) -> tuple[int, int]:
+        """Return the line and the column, from 1, of a character."""
+        if self._starts is None:
+            starts = [0]
+            found = self._text.find("\n")
+            while found >= 0:
+                starts.append(found + 1)
+                found = self._text.find("\n", found + 1)
+            self._starts = starts
+        line = bisect_right(self._starts, at)
+        return line, at - self._starts[line - 1] + 1
+
+
+@cache
+def _allow() -> re.Pattern[str]:
+    return re.compile(r"devvault:\s*allow\b[^\S\n]+\S")
+
+
+@cache
+def _locks() -> re.Pattern[str]:
+    return re.compile(
+        r"(?i)(?:^|[-_.])lock(?:file)?(?:[-_.]|$)|\.sum$|shrinkwrap|\.lockb?$|package\.resolved$"
+        r"|\.terraform\.lock\.hcl$|^pnpm-lock|checksums?(?:\.|$)|^sha\d+sums|\.tfplan$"
+    )
+
+
+def is_lock_file(name: str) -> bool:
+    """Say whether a file of this name holds digests of packages and no settings."""
+    return _locks().search(name.replace("\\", "/").rpartition("/")[2]) is not None
 
 
 def is_env_file(name: str) -> bool:
     """Say whether a file of this name is read as an env file."""
-    lowered = name.lower()
-    return lowered == ".env" or lowered.startswith(".env.") or lowered.endswith(".env")
+    return find_kind(name) == "dotenv"
 
 
-def _dotenv(text: Text) -> Iterator[Assignment]:
-    data = text.text.encode("utf-8", "replace").replace(b"\0", b"?")
-    try:
-        settings = get_format("dotenv").read(data)
-    except Invalid:
-        yield from _lines(text, bare=True)
+def assignments(text: Text) -> Iterator[Assignment]:
+    """Return the settings of a text, by the kind of file that its name says."""
+    body = text.text
+    lines = Lines(body)
+    for pair in pairs(text.name, body, [(0, len(body))]):
+        line, column = lines.place(pair.start)
+        end_line, end = lines.place(pair.end)
+        stop = body.find("\n", pair.end)
+        written = body[pair.start - column + 1 : stop if stop >= 0 else len(body)]
+        is_allowed = _allow().search(written) is not None
+        yield Assignment(pair.key, pair.value, line, column, is_allowed, end_line, end)
+
+
+def pairs(name: str, body: str, spans: Spans) -> Iterator[Pair]:
+    """Return the pairs of a text, of which `spans` are the lines that may hold a secret's name."""
+    if is_lock_file(name):
         return
-    for one in settings:
-        if one.value is None or one.error is not None:
+    kind = find_kind(name, body[:4096])
+    if len(body) > _WHOLE and kind in ("json", "yaml", "xml", "toml", "hcl", "notebook", "ini"):
+        kind = "text"  # made by a machine
+    yield from get_reader(kind)(body, spans)
+
+
+def spans_of(body: str, hits: list[int]) -> list[Span]:
+    """Return the lines, sorted and apart, that some characters stand on; of a long one a part."""
+    found: list[Span] = []
+    done = -1
+    for at in hits:
+        if at < done:
             continue
-        before = data[: one.offset_start]
-        column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
-        line = before.count(b"\n") + 1
-        quote = len(one.quote)
-        yield Assignment(one.key, one.value, line, column + quote, one.allow_reason is not None)
+        first = body.rfind("\n", 0, at) + 1
+        last = body.find("\n", at)
+        last = len(body) if last < 0 else last
+        next_line = body[last + 1 : last + 80].lower()
+        if "value" in next_line or "default" in next_line:
+            # {name: "X",
+            #  value: "Y"}
+            further = body.find("\n", last + 1)
+            last = len(body) if further < 0 else further
+        if last - first > _LONG_LINE:
+            first, last = max(first, at - _NEAR[0], done), min(last, at + _NEAR[1])
+        if found and first <= done:
+            found[-1] = (found[-1][0], max(last, done))
+        else:
+            found.append((first, last))
+        done = found[-1][1]
+    return found
 
 
-def _lines(text: Text, *, bare: bool) -> Iterator[Assignment]:
-    for number, line in enumerate(text.text.splitlines(), 1):
-        if len(line) > 20_000:
-            continue  # made by a machine: a bundle, a map
-        is_allowed = _ALLOW.search(line) is not None
-        seen = False
-        for match in _QUOTED.finditer(line):
-            group = 2 if match[2] is not None else 3
-            seen = True
-            yield Assignment(match[1], match[group], number, match.start(group) + 1, is_allowed)
-        whole = _BARE.match(line) if bare and not seen else None
-        if whole is not None:
-            value = whole[2].split(" #", 1)[0].rstrip().rstrip(",")
-            yield Assignment(whole[1], value, number, whole.start(2) + 1, is_allowed)
+__all__ = [
+    "WORDS",
+    "Assignment",
+    "Lines",
+    "Place",
+    "assignments",
+    "is_env_file",
+    "is_lock_file",
+    "pairs",
+    "spans_of",
+]

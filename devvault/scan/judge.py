@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from devvault.scan import harmless, shapes
-from devvault.scan.keyname import KeyKind, kind_of
+from devvault.scan.keyname import KeyKind, ends_as, kind_of
+from devvault.scan.kinds.base import Place
 
 _MAX_JSON = 65536
 
@@ -66,10 +67,11 @@ _NAMED = {
 _RANDOM = _secret("random", "long and random")
 
 
-def judge(key: str, value: str) -> Verdict:
+def judge(key: str, value: str, place: Place = Place.ENV) -> Verdict:
     """Say whether a setting's value looks like a secret. Never raises.
 
-    `key` is the setting's name ("" for none); `value` is the value as the program would get it.
+    `key` is the setting's name ("" for none); `value` is the value as the program would get it;
+    `place` says where it stands: of a string in source code or a document more is asked.
     """
     text = value.strip()
     if len(text) >= 2 and text[0] == text[-1] and text[0] in "'\"":
@@ -82,14 +84,19 @@ def judge(key: str, value: str) -> Verdict:
     bare = harmless.without_lookups(text).strip()
     if bare != text and (len(bare) < 4 or not any(c.isalnum() for c in bare)):
         return _LOOKUP
-    shape = shapes.find_token(bare) or shapes.find_part(bare)
+    shape = shapes.find_token(bare)
+    if shape is None and (place is not Place.CODE or "\n" not in bare):
+        shape = shapes.find_part(bare)  # in code a text of several lines is no connection string
     if shape is not None:
         return _secret(shape, _WHY.get(shape, f"of the shape of a {shape.replace('-', ' ')}"))
     if bare[0] in "{[" and bare[-1] in "}]":
         inside = _judge_json(bare)
         if inside is not None:
             return inside
-    return _by_name(kind_of(key), bare, looked_up=bare != text)
+    verdict = _by_name(kind_of(key), bare, looked_up=bare != text)
+    if place is Place.ENV or not verdict.secret:
+        return verdict
+    return _in_place(verdict, key, bare, place)
 
 
 def _find_harmless(text: str) -> Verdict | None:
@@ -102,6 +109,8 @@ def _find_harmless(text: str) -> Verdict | None:
         return _LOOKUP
     if harmless.is_emulator_key(text):
         return _EMULATOR
+    if harmless.is_shown(text):
+        return _PLACEHOLDER
     if "://" not in text and "=" not in text and harmless.is_placeholder(text):
         return _PLACEHOLDER
     if harmless.is_("resource id", text):
@@ -145,6 +154,126 @@ def _by_name(kind: KeyKind, text: str, *, looked_up: bool) -> Verdict:
     if kind is KeyKind.NEUTRAL and shapes.is_random(text, 20):
         return _RANDOM
     return _PLAIN
+
+
+# "Password" in the languages that interfaces are translated to most, and words of forms.
+_LABELS = frozenset(
+    [
+        "contraseña",
+        "contrasena",
+        "passwort",
+        "kennwort",
+        "motdepasse",
+        "wachtwoord",
+        "lösenord",
+        "losenord",
+        "adgangskode",
+        "passord",
+        "salasana",
+        "senha",
+        "parola",
+        "heslo",
+        "hasło",
+        "haslo",
+        "пароль",
+        "密码",
+        "密碼",
+        "パスワード",
+        "비밀번호",
+        "şifre",
+        "sifre",
+        "password",
+        "passwords",
+        "passphrase",
+        "credentials",
+        "secret",
+        "secrets",
+        "token",
+        "tokens",
+        "string",
+        "text",
+        "number",
+        "boolean",
+        "required",
+        "optional",
+        "hidden",
+        "invalid",
+        "missing",
+        "incorrect",
+        "wrong",
+        "valid",
+        "unknown",
+        "bearer",
+        "basic",
+        "private",
+        "public",
+        "enabled",
+        "disabled",
+        "always",
+        "never",
+        "prompt",
+        "manual",
+        "auto",
+        "automatic",
+        "system",
+        "vault",
+        "keyvault",
+        "azurekeyvault",
+        "managedidentity",
+        "certificate",
+        "plaintext",
+        "encrypted",
+        "hashed",
+        "clear",
+    ]
+)
+
+
+_PATTERN_MARKS = frozenset("[](){}|^\\<>")
+
+
+def _in_place(verdict: Verdict, key: str, text: str, place: Place) -> Verdict:
+    """Ask more of a value that its name alone betrays where not every text is a setting."""
+    kind = ends_as(key)
+    if kind is KeyKind.NEUTRAL or kind is KeyKind.LABEL:
+        return _PLAIN
+    if text.lower() in _LABELS or harmless.is_call(text) or harmless.is_("hole", text):
+        return _PLAIN
+    if harmless.is_filler(text) or harmless.is_("markup", text):
+        return _PLAIN
+    if not text.isprintable() or not any(map(str.isalnum, harmless.without_holes(text))):
+        return _PLAIN
+    has_digit = any(c.isdigit() for c in text)
+    has_space = any(c.isspace() for c in text)
+    is_worded = all(c.isalpha() or c in " -_./,:;'?!()…" for c in text)
+    if kind is KeyKind.PASSWORD:
+        if has_space and (is_worded or len(text.split()) > 4 or place is Place.PROSE):
+            return _PLAIN
+        if place is Place.SETTINGS:
+            is_name = is_worded and not text.isalpha() and shapes.is_wordy(text)
+            return _PLAIN if is_name and not any(c in "!?" for c in text) else verdict
+        if is_worded:
+            return _PLAIN
+        if place is Place.PROSE and not (has_digit and len(text) >= 8):
+            return _PLAIN
+        return verdict
+    if has_space or len(text) < 8 or (is_worded and place is not Place.SETTINGS):
+        return _PLAIN
+    if is_worded and not (text.isalpha() and len(text) >= 12):
+        return _PLAIN
+    if kind is KeyKind.SECRET:
+        least = 16 if place is Place.SETTINGS else 20
+        if shapes.is_random(text, least) or harmless.is_("guid", text):
+            return verdict
+        if place is Place.PROSE:
+            return _PLAIN
+        is_mixed = has_digit and not harmless.is_("slug", text) and _PATTERN_MARKS.isdisjoint(text)
+        return verdict if is_mixed and len(text) >= 12 else _PLAIN
+    if kind is KeyKind.KEY:
+        least = 16 if place is Place.SETTINGS else 24
+        is_named = len(key.replace("-", "_").split("_")) > 1 or not key.islower()
+        return verdict if shapes.is_random(text, least if is_named else 32) else _PLAIN
+    return verdict if shapes.is_random(text, 24) else _PLAIN
 
 
 def _is_prose(text: str) -> bool:

@@ -101,6 +101,8 @@ def kind_of(key: str) -> KeyKind:
     pairs = list(pairwise(words))
     if words[-1] in _LABELS or (words[-1] == "key" and _HARMLESS_BEFORE_KEY & set(words)):
         return KeyKind.LABEL
+    if ("public", "key") in pairs:  # publicKeyToken
+        return KeyKind.LABEL
     if any(w.endswith(_PASSWORD_ENDS) or w in _PASSWORDS for w in words):
         return KeyKind.PASSWORD
     if ("connection", "string") in pairs or ("connection", "strings") in pairs:
@@ -116,3 +118,33 @@ def kind_of(key: str) -> KeyKind:
     if words[-1] in _KEYS:
         return KeyKind.KEY
     return KeyKind.NEUTRAL
+
+
+@lru_cache(maxsize=4096)
+def ends_as(key: str) -> KeyKind:
+    """Return what a name says by its last words alone: `resetPasswordTitle` is neutral.
+
+    Source code and large settings files name many things after secrets that are none.
+    """
+    last = re.split(r"[.:>]", key.rstrip(".:>"))[-1] or key
+    kind = kind_of(last)
+    if kind in (KeyKind.NEUTRAL, KeyKind.LABEL):
+        whole = kind_of(key)
+        holder = key.partition(":")[0] if ":" in key else last
+        if whole is not KeyKind.LABEL and kind is KeyKind.NEUTRAL and holder != last:
+            return kind_of(holder)
+        return kind
+    words = _split(last)
+    ending = "".join(words[-2:])
+    if any(
+        word.endswith((*_PASSWORD_ENDS, *_SECRET_ENDS, *_CONNECTION_ENDS))
+        or word in _PASSWORDS | _SECRETS | _KEYS
+        or word in ("dsn", "connstr", "connection", "key")
+        for word in (*words[-1:], ending)
+    ):
+        return kind
+    return (
+        kind
+        if len(words) >= 2 and words[-1] in ("string", "strings", "str", "pair")
+        else KeyKind.NEUTRAL
+    )

@@ -28,7 +28,7 @@ _TOKENS = {
     "pypi-token": r"\bpypi-AgEI[\w-]{50,}",
     "entra-secret": r"(?<![\w~.-])[\w~.-]{3}\dQ~[\w~.-]{31,34}(?![\w~.-])",
     "azure-key": r"(?<![\w+/])[\w+/]{20,}(?:AzFu|AzSe|AzCa|\+ACR|\+ASt|\+ASb|\+AEh|AIoT|ACDb|\+ABa"
-    r"|AZDO|JQQJ99|AAAA[A-Z]{3,4})[\w+/]{4,}={0,2}",
+    r"|AZDO|JQQJ99)[\w+/]{4,}={0,2}",
     "sendgrid-key": r"\bSG\.[\w-]{16,64}\.[\w-]{16,}",
     "ai-key": r"\bsk-(?:proj-|ant-|svcacct-|or-)?[\w-]{32,}|\bhf_[A-Za-z0-9]{30,}",
     "vendor-token": r"\bdop_v1_[0-9a-f]{64}|\bshp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|\bdapi[0-9a-f]{32}"
@@ -89,7 +89,7 @@ def find_part(value: str) -> str | None:
     if "://" in value:
         for source in (_URL, _LOOSE_URL):
             for match in _compiled(source).finditer(value):
-                if _is_held(match[2], match[1]):
+                if is_held(match[2], match[1]):
                     return "url-password"
     if "=" not in value:
         return None
@@ -101,18 +101,18 @@ def find_part(value: str) -> str | None:
         name, held = match[1].lower(), match[2].strip("\"'")
         if name in ("code", "token", "secret", "access_token") and len(held) < 16:
             continue
-        if _is_held(held):
+        if is_held(held):
             return "connection-string"
     return None
 
 
-def _is_held(part: str, user: str = "") -> bool:
+def is_held(part: str, user: str = "") -> bool:
     """Say whether a password field really holds one."""
     if len(part) < 2 or is_placeholder(part) or is_emulator_key(part):
         return False
     if part == user:  # guest:guest, app:app
         return False
-    return not (is_("lookup", part) or is_("word", part))
+    return not (is_("lookup", part) or is_("word", part) or is_("hole", part))
 
 
 def is_connection_string(value: str) -> bool:
@@ -133,7 +133,7 @@ def is_random(value: str, least: int) -> bool:
         return False
     hexadecimal = all(c in "0123456789abcdefABCDEF" for c in value)
     if hexadecimal:
-        return len(value) >= 32 and len(value) != 40 and _entropy(value) >= 3.0
+        return len(value) >= 32 and len(value) != 40 and entropy(value) >= 3.0
     kinds = sum(
         (any(c.islower() for c in value), any(c.isupper() for c in value),
          any(c.isdigit() for c in value))
@@ -144,13 +144,33 @@ def is_random(value: str, least: int) -> bool:
         parts = _compiled(r"[-_.:/]").split(value)
         if len(parts) > 2 and max(map(len, parts)) <= 8:
             return False  # gpt-4o-mini-2024-07-18
-    words = sum(len(run) for run in _compiled(r"[A-Z]?[a-z]{3,}|[A-Z]{4,}|\d{5,}").findall(value))
-    if words > len(value) * (0.6 if kinds == 3 else 0.5):
+    if _share_of_words(value) > (0.6 if kinds == 3 else 0.5) and is_wordy(value, 0.5):
         return False
-    return _entropy(value) >= (3.5 if len(value) < 32 else 4.0)
+    return entropy(value) >= (3.5 if len(value) < 32 else 4.0)
 
 
-def _entropy(value: str) -> float:
+def _share_of_words(value: str) -> float:
+    """Return which part of a value is written: runs that look like words, long numbers."""
+    runs = _compiled(r"[A-Z]?[a-z]{3,}|[A-Z]{4,}|\d{5,}").findall(value)
+    return sum(map(len, runs)) / len(value)
+
+
+def is_wordy(value: str, share: float = 0.6) -> bool:
+    """Say whether a value is words more than anything, `like-this-one` or `LikeThisOne`.
+
+    What nobody can say aloud is no word: five consonants in a row, or hardly a vowel.
+    """
+    runs = _compiled(r"[A-Z]?[a-z]{2,}|[A-Z]{3,}").findall(value)
+    words = [run for run in runs if _is_sayable(run.lower())]
+    return not value or sum(map(len, words)) > len(value) * share
+
+
+def _is_sayable(run: str) -> bool:
+    vowels = sum(run.count(c) for c in "aeiouy")
+    return 0.22 <= vowels / len(run) <= 0.75 and not _compiled("[^aeiouy]{5}").search(run)
+
+
+def entropy(value: str) -> float:
     """Shannon's entropy, in bits a character."""
     total = len(value)
     counts = (value.count(c) / total for c in set(value))

@@ -1,4 +1,4 @@
-"""The texts to check: named files and folders, stdin, the work tree, what is staged.
+"""The texts to check: named files and folders, stdin, the work tree, what is staged, history.
 
 Staged means the blobs in the index, not the files beside them, and of those the added lines.
 What is no text, too large or unreadable is counted as skipped, with the reason; never silently.
@@ -7,56 +7,43 @@ What is no text, too large or unreadable is counted as skipped, with the reason;
 from __future__ import annotations
 
 import os
-import re
 import stat
-import subprocess
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
-from devvault.errors import Unavailable, WrongUse
+from devvault.errors import Unavailable
+from devvault.scan.changes import MARK, Change, Entry, changes
+from devvault.scan.repository import blobs, check_revision, find_top, git, streamed
+from devvault.scan.text import SIZE_LIMIT, Text, from_bytes, in_parts, too_large
 
-SIZE_LIMIT = 1024 * 1024
+__all__ = [
+    "SIZE_LIMIT", "STDIN_NAME", "Text", "from_bytes", "from_history", "from_index", "from_paths",
+    "from_push", "from_stream", "from_tree",
+]  # fmt: skip
+
 STDIN_NAME = "-"
 
 _SKIPPED_FOLDERS = frozenset(
     {".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".mypy_cache"}
 )
-_HUNK = re.compile(rb"@@ -\S+ \+(\d+)(?:,(\d+))? @@")
-# A repository's own configuration must not make git start anything for us.
-_GIT = ("git", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false")
-_DIFF = ("diff", "--cached", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames")
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """One text: its name for reports, what it holds, and which lines count (None: all).
-
-    `skipped` says why there is no text; `size` is in bytes as read.
-    """
-
-    name: str
-    text: str = ""
-    size: int = 0
-    lines: frozenset[int] | None = None
-    skipped: str | None = None
-
-    def __repr__(self) -> str:
-        """Leave the text out: it may hold what is looked for."""
-        return f"Text({self.name!r}, {self.size} bytes)"
-
-
-def from_bytes(name: str, data: bytes, lines: frozenset[int] | None = None) -> Text:
-    """Return the text of some bytes; what is binary or too large is skipped."""
-    if len(data) > SIZE_LIMIT:
-        return Text(name, skipped="larger than 1 MiB")
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        text = data.decode("utf-16", "replace")
-    elif b"\0" in data:
-        return Text(name, skipped="not text")
-    else:
-        text = data.decode("utf-8-sig", "replace")
-    return Text(name, text, len(data), lines)
+_WHOLE = "2147483647"  # lines of context: the whole file
+_DIFF = (
+    "--no-color", "--no-ext-diff", "--no-textconv", "--no-relative", "--submodule=short",
+    "--src-prefix=a/", "--dst-prefix=b/", "--no-indent-heuristic", "--ignore-submodules=none",
+)  # fmt: skip
+STAGED = (
+    "diff",
+    "--cached",
+    "--raw",
+    "--abbrev=64",
+    "-p",
+    f"-U{_WHOLE}",
+    "--diff-filter=d",
+    *_DIFF,
+)
+_LOG = ("log", "-p", "--cc", "-U0", "--diff-filter=d", "--no-show-signature", *_DIFF)
+_ZERO = "0" * 40
 
 
 def from_paths(names: Iterable[str]) -> Iterator[Text]:
@@ -65,83 +52,130 @@ def from_paths(names: Iterable[str]) -> Iterator[Text]:
         path = Path(name)
         if path.is_dir() and not path.is_symlink():
             for inside in _walk(path):
-                yield _read(inside)
+                yield from _read(inside)
         else:
-            yield _read(path)
+            yield from _read(path, follow=True)
+
+
+def from_stream(name: str, stream: IO[bytes]) -> Iterator[Text]:
+    """Return the text that an open stream holds."""
+    yield from in_parts(name, stream.read)
 
 
 def from_tree(folder: Path) -> Iterator[Text]:
     """Return the texts of a work tree: what git tracks or would track, else every file."""
-    if not (folder / ".git").exists():
+    if find_top(folder) != folder:
         for path in _walk(folder):
-            yield _read(path, shown=str(path.relative_to(folder)))
+            yield from _read(path, shown=str(path.relative_to(folder)))
         return
-    listed = _git(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    listed = git(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     for name in dict.fromkeys(listed.split(b"\0")):
+        if not name:
+            continue
         path = folder / os.fsdecode(name)
-        if name and os.path.lexists(path):
-            yield _read(path, shown=os.fsdecode(name))
+        if os.path.lexists(path):  # else deleted, or left out of a sparse work tree
+            yield from _read(path, shown=os.fsdecode(name))
 
 
 def from_index(folder: Path) -> Iterator[Text]:
     """Return what is staged: the blob of each added or changed file, and which lines are new."""
-    chosen = "--diff-filter=ACMRT"
-    names = [
-        name for name in _git(folder, *_DIFF, chosen, "--name-only", "-z").split(b"\0") if name
-    ]
-    added = _added_lines(_git(folder, *_DIFF, chosen, "-U0"))
-    if len(added) != len(names):
-        raise Unavailable("git's list of staged files and its changes differ", hint="git status")
-    blobs = _blobs(folder, names)
-    for name, lines, blob in zip(names, added, blobs, strict=True):
-        if blob is None:
-            continue  # a submodule, or a link
-        yield from_bytes(os.fsdecode(name), blob, lines)
-
-
-def _added_lines(changes: bytes) -> list[frozenset[int]]:
-    """Return the added lines of each file of a diff, in its order."""
-    found: list[set[int]] = []
-    for line in changes.split(b"\n"):
-        if line.startswith(b"diff --git "):
-            found.append(set())
-        elif found and (hunk := _HUNK.match(line)):
-            first = int(hunk[1])
-            found[-1].update(range(first, first + int(hunk[2] or b"1")))
-    return [frozenset(lines) for lines in found]
-
-
-def _blobs(folder: Path, names: list[bytes]) -> list[bytes | None]:
-    """Return the staged content of files; None for what is no file."""
-    if any(b"\n" in name for name in names):
-        raise WrongUse("a staged file has a line break in its name", hint="git status")
-    asked = b"".join(b":%b\n" % name for name in names)
-    out = _git(folder, "cat-file", "--batch", data=asked)
-    found: list[bytes | None] = []
-    for _ in names:
-        head, _, out = out.partition(b"\n")
-        facts = head.rsplit(b" ", 2)
-        if len(facts) != 3 or not facts[2].isdigit():
-            found.append(None)
-            continue
-        size = int(facts[2])
-        found.append(out[:size] if facts[1] == b"blob" else None)
-        out = out[size + 1 :]
-    return found
-
-
-def _git(folder: Path, *words: str, data: bytes | None = None) -> bytes:
     try:
-        done = subprocess.run(
-            [*_GIT, *words], cwd=folder, input=data, capture_output=True, check=False
-        )
-    except OSError as error:
-        raise Unavailable("git cannot be started", hint="apt install git") from error
-    if done.returncode:
-        told = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        why = told[0].removeprefix("fatal: ") if told else f"exit code {done.returncode}"
-        raise Unavailable(f"git cannot tell what there is: {why}", hint="git status")
-    return done.stdout
+        yield from _staged(folder, "-M")
+    except Unavailable:
+        # A partial clone may lack what a rename would be compared with.
+        yield from _staged(folder, "--no-renames")
+
+
+def _staged(folder: Path, *how: str) -> Iterator[Text]:
+    with streamed(folder, *STAGED, *how) as out:
+        yield from staged_texts(folder, out)
+
+
+def staged_texts(folder: Path | None, lines: Iterable[bytes]) -> Iterator[Text]:
+    """Return the texts of `git diff` with `STAGED`; what it does not print is read from git.
+
+    Raises:
+        Unavailable: git has to be asked, and there is no folder to ask it in.
+    """
+    entries: list[Entry] = []
+    seen: set[bytes] = set()
+    submodules: set[bytes] = set()
+    told = 0
+    for change in changes(lines, entries):
+        if change.path is None or not change.numbers:
+            continue
+        seen.add(change.path)
+        submodules.update(one.path for one in entries[told:] if one.mode == "160000")
+        told = len(entries)
+        if change.path not in submodules:
+            yield from_bytes(os.fsdecode(change.path), change.data, frozenset(change.added))
+    for path in sorted(one.path for one in entries if one.mode == "160000"):
+        yield Text(os.fsdecode(path), skipped="a submodule, to be checked for itself")
+    left = [one for one in entries if one.path not in seen]
+    for one in left:
+        if one.status == "U":
+            yield Text(os.fsdecode(one.path), skipped="not merged yet")
+    wanted = {
+        one.id: one for one in left if one.is_file and one.status != "U" and one.id != one.old
+    }
+    if not wanted:
+        return
+    if folder is None:
+        raise Unavailable("git has to be asked for what it does not print", code="NeedsGit")
+    for id, blob in blobs(folder, list(wanted)):
+        name = os.fsdecode(wanted[id].path)
+        yield from_bytes(name, blob) if blob is not None else Text(name, skipped=too_large())
+
+
+def from_history(folder: Path, revisions: tuple[str, ...]) -> Iterator[Text]:
+    """Return the lines that each commit of a range added, or of every branch for `("--all",)`."""
+    words = [word if word in ("--all", "--not", "--remotes") or word.startswith("--remotes=")
+             else check_revision(word) for word in revisions]  # fmt: skip
+    form = f"--format={MARK.decode()}%H"
+    with streamed(folder, *_LOG, form, *words, "--") as out:
+        for change in changes(out):
+            if change.path is not None and change.added:
+                yield _added(change)
+            elif change.is_binary:
+                name = os.fsdecode(change.path or b"a binary file")
+                yield Text(name, skipped="not text", commit=change.commit.decode()[:12])
+
+
+def _added(change: Change) -> Text:
+    kept = [
+        (number, line)
+        for number, line in zip(change.numbers, change.lines, strict=True)
+        if number in change.added
+    ]
+    return from_bytes(
+        os.fsdecode(change.path or b""),
+        b"".join(line for _, line in kept),
+        commit=change.commit.decode()[:12],
+        numbers=[number for number, _ in kept],
+    )
+
+
+def from_push(folder: Path, remote: str, lines: Iterable[str]) -> Iterator[Text]:
+    """Return what a push would publish, as git tells its pre-push hook on stdin."""
+    for line in lines:
+        words = line.split()
+        if len(words) != 4 or set(words[1]) == {"0"}:
+            continue  # a branch is deleted
+        local, known = words[1], words[3]
+        if set(known) != {"0"} and _has(folder, known):
+            yield from from_history(folder, (f"{known}..{local}",))
+        elif remote and not remote.startswith("-") and "/" not in remote:
+            yield from from_history(folder, (local, "--not", f"--remotes={remote}"))
+        else:
+            yield from from_history(folder, (local, "--not", "--remotes"))
+
+
+def _has(folder: Path, id: str) -> bool:
+    try:
+        git(folder, "cat-file", "-e", f"{check_revision(id)}^{{commit}}")
+    except Unavailable:
+        return False
+    return True
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -151,19 +185,29 @@ def _walk(folder: Path) -> Iterator[Path]:
             yield Path(at) / name
 
 
-def _read(path: Path, shown: str | None = None) -> Text:
+def _read(path: Path, shown: str | None = None, *, follow: bool = False) -> Iterator[Text]:
     name = shown or str(path)
+    # Not blocking: a FIFO has no writer that we could wait for.
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
     try:
-        # Not blocking: a FIFO has no writer that we could wait for.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+        if not follow and path.is_symlink():
+            return  # what it leads to is checked where it is
+        descriptor = os.open(path, flags)
     except OSError as error:
-        return Text(name, skipped=(error.strerror or "unreadable").lower())
+        yield Text(name, skipped=(error.strerror or "unreadable").lower())
+        return
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return Text(name, skipped="no regular file")
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return from_bytes(name, file.read(SIZE_LIMIT + 1))
+        facts = os.fstat(descriptor)
+        if stat.S_ISDIR(facts.st_mode):
+            yield Text(name, skipped="a submodule, to be checked for itself")
+        elif not stat.S_ISREG(facts.st_mode):
+            yield Text(name, skipped="no regular file")
+        elif facts.st_size > SIZE_LIMIT:
+            yield Text(name, skipped=too_large())
+        else:
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
+                yield from in_parts(name, file.read)
     except OSError as error:
-        return Text(name, skipped=(error.strerror or "unreadable").lower())
+        yield Text(name, skipped=(error.strerror or "unreadable").lower())
     finally:
         os.close(descriptor)

@@ -8,8 +8,10 @@ or a run's secret. A web page's request never gets further.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
+import threading
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -29,7 +31,7 @@ from devvault.server.head import (
 from devvault.server.local.base import Answer, Ask, Plane, Route, Stream
 from devvault.server.local.routes import PATHS, ROUTES
 from devvault.server.refusals import Refusals
-from devvault.server.reply import Reply, Request, error_reply
+from devvault.server.reply import Reply, Request, error_reply, whole_reply
 from devvault.server.stream import BodyChunks, StreamEmit
 from devvault.vault.keeper import UNLOCKED
 
@@ -47,6 +49,7 @@ BODY_LIMIT = 1024 * 1024
 _INLINE_LIMIT = 64 * 1024
 _VAULT_HOST = re.compile(r"([a-z][a-z0-9-]{1,22}[a-z0-9])\.vault\.azure\.net")
 _WORKERS = 32
+_WATCHERS = 64
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -67,6 +70,12 @@ class App:
         self._report = report
         self._refusals = Refusals(plane.keeper)
         self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="request")
+        self._endless: set[Callable[[], None]] = set()
+
+    def let_go(self) -> None:
+        """End the answers that have no end of their own: the daemon stops."""
+        for cancel in list(self._endless):
+            cancel()
 
     def close(self) -> None:
         """Let the worker threads end."""
@@ -94,11 +103,39 @@ class App:
             return
         except Exception as error:  # noqa: BLE001  # one bad request must not end the daemon
             self._report("a request failed", error)
-            answer = _refusal(500, "InternalServerError", "something went wrong in the daemon")
+            answer = _failure()
         if isinstance(answer, Stream):
             await self._send_stream(answer, receive, send)
         else:
             await _send_reply(answer, send)
+
+    def answer_now(self, scope: Scope, keep: bool) -> bytes | None:
+        """Return the whole answer to a GET over TLS to a vault, where nothing of it need wait.
+
+        None is "ask in the usual way", which has a word for everything that is odd. `keep` says
+        whether the connection stays open.
+        """
+        from devvault.server import hosts, planes  # as below
+
+        try:
+            head = read_head(scope)
+            if head.listener != TLS or not head.is_whole or not self._is_open():
+                return None
+            refuse_web_page(head)
+            served = hosts.find_served(head)
+            if served is None or served.kind != hosts.VAULT:
+                return None
+            found = planes.admit(self.plane, self._refusals, head, served)
+            if isinstance(found, Reply):
+                return whole_reply(found, keep=keep)
+            self.active += 1
+            reply = self._act(planes.dispatch_of(served), head, b"", found)
+            return whole_reply(reply, keep=keep)
+        except DevvaultError:
+            return None
+        except Exception as error:  # noqa: BLE001  # as in __call__
+            self._report("a request failed", error)
+            return whole_reply(_failure(), keep=keep)
 
     async def _answer(self, head: Head, receive: Receive) -> Answer:
         if head.listener == TLS:
@@ -125,18 +162,26 @@ class App:
         served = hosts.find_served(head)
         if served is None:
             return self._misdirected(head)
+        if served.kind == hosts.LOGIN:
+            return await self._login(head, receive)
         found = await self._soon(lambda: planes.admit(self.plane, self._refusals, head, served))
         if isinstance(found, Reply):
             return found
         check_whole(head)
         return await self._plane(planes.dispatch_of(served), head, receive, found)
 
+    async def _login(self, head: Head, receive: Receive) -> Answer:
+        from devvault.server.identity import entra  # as above
+
+        body = await _body(head, receive, entra.BODY_LIMIT)
+        return await self._off_loop(lambda: entra.answer(self.plane, self._refusals, head, body))
+
     async def _tokens(self, head: Head) -> Answer:
         from devvault.server.identity import managed  # as above
 
         if not managed.is_host(head):
             return self._misdirected(head)
-        return await self._soon(lambda: managed.answer(self.plane, self._refusals, head))
+        return await self._off_loop(lambda: managed.answer(self.plane, self._refusals, head))
 
     def _misdirected(self, head: Head) -> Reply:
         error = Invalid("this daemon does not answer for that host", code="MisdirectedRequest")
@@ -146,8 +191,10 @@ class App:
 
     async def _soon(self, act: Callable[[], T]) -> T:
         """Do what takes no time once the home is open; else in a thread, which may open it."""
-        if self._is_open():
-            return act()
+        return act() if self._is_open() else await self._off_loop(act)
+
+    async def _off_loop(self, act: Callable[[], T]) -> T:
+        """Do what takes a while, as a signature does, or a change."""
         return await asyncio.get_running_loop().run_in_executor(self._workers, act)
 
     async def _local(self, head: Head, receive: Receive) -> Answer:
@@ -179,17 +226,15 @@ class App:
         body = await _body(head, receive, limit)
         loop = asyncio.get_running_loop()
 
-        def act() -> Reply:
-            gate = self.plane.gate()
-            who = caller or self.plane.developer().at(head.origin)
-            request = Request(
-                head.method, head.host, head.path, head.query, head.headers, body, who
-            )
-            return dispatch(request, gate)
-
         if head.method == "GET" and self._is_open():
-            return act()
-        return await loop.run_in_executor(self._workers, act)
+            return self._act(dispatch, head, body, caller)
+        return await loop.run_in_executor(self._workers, self._act, dispatch, head, body, caller)
+
+    def _act(self, dispatch: Dispatch, head: Head, body: bytes, caller: Caller | None) -> Reply:
+        gate = self.plane.gate()
+        who = caller or self.plane.developer().at(head.origin)
+        request = Request(head.method, head.host, head.path, head.query, head.headers, body, who)
+        return dispatch(request, gate)
 
     def _is_open(self) -> bool:
         """Say whether the gate answers at once; no while somebody unlocks, locks or rekeys."""
@@ -216,7 +261,15 @@ class App:
                 emit.finish()
             return None
 
-        work = loop.run_in_executor(self._workers, produce)
+        if answer.cancel is not None and len(self._endless) >= _WATCHERS:
+            await _send_reply(_refusal(429, "TooManyWatchers", "too many already watch"), send)
+            return
+        work: asyncio.Future[BaseException | None]
+        if answer.cancel is None:
+            work = loop.run_in_executor(self._workers, produce)
+        else:
+            work = _in_thread_of_its_own(loop, produce)
+            self._endless.add(answer.cancel)
         watch = asyncio.ensure_future(_disconnected(receive))
         await send(
             {
@@ -230,6 +283,9 @@ class App:
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
         finally:
             emit.abandon()
+            if answer.cancel is not None:
+                self._endless.discard(answer.cancel)
+                answer.cancel()
             watch.cancel()
             error = await work
         if error is not None:
@@ -238,6 +294,25 @@ class App:
             # Without its end the reader knows that the answer is not whole.
             raise ConnectionAbortedError
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _in_thread_of_its_own(
+    loop: asyncio.AbstractEventLoop, produce: Callable[[], BaseException | None]
+) -> asyncio.Future[BaseException | None]:
+    """Run what lasts as long as somebody listens, and takes no worker from the others."""
+    work: asyncio.Future[BaseException | None] = loop.create_future()
+
+    def settle(found: BaseException | None) -> None:
+        if not work.done():
+            work.set_result(found)
+
+    def run() -> None:
+        found = produce()
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(settle, found)
+
+    threading.Thread(target=run, name="watch", daemon=True).start()
+    return work
 
 
 async def _body(head: Head, receive: Receive, limit: int) -> bytes:
@@ -266,9 +341,14 @@ async def _disconnected(receive: Receive) -> None:
 
 async def _send_reply(reply: Reply, send: Send) -> None:
     headers = [(name.encode(), value.encode("latin-1")) for name, value in reply.headers.items()]
-    headers.append((b"content-length", str(len(reply.body)).encode()))
+    if reply.status != 204:  # which has no body, and so no length of one
+        headers.append((b"content-length", str(len(reply.body)).encode()))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body, "more_body": False})
+
+
+def _failure() -> Reply:
+    return _refusal(500, "InternalServerError", "something went wrong in the daemon")
 
 
 def _refusal(status: int, code: str, message: str) -> Reply:

@@ -7,8 +7,9 @@ sends can say it.
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from devvault.access.principals import Origin
@@ -20,11 +21,16 @@ TLS = "devvault.tls"
 HTTP = "devvault.http"
 
 Scope = MutableMapping[str, Any]
+_TOKEN_PATHS = ("/msi/token", "/metadata/identity/oauth2/token")
+_LISTENERS = (PEER, TLS, HTTP)
+# Secrets and the like: where one is sent twice, neither counts.
+_ONCE = frozenset({"authorization", "x-identity-header", "secret", "metadata"})
+_KEPT_QUERY = 40
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 _WEB_PAGE = ("origin", "sec-fetch-site")
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """A request's head. Header names are lower case; of a query's name the last value counts.
 
     `pid` is the process at the socket's other end; `port` the one of ours that was reached, and
@@ -46,12 +52,21 @@ class Head:
     is_whole: bool = True
 
     @property
+    def shown(self) -> str:
+        """The address as it may be told: a path of the identity port may be a run's secret."""
+        if self.listener != HTTP:
+            return f"https://{self.host}{self.path}"
+        tail = next((end for end in _TOKEN_PATHS if self.path.endswith(end)), "/...")
+        above = "" if tail in (self.path, "/...") else "/..."
+        return f"http://{self.host}{above}{tail}"
+
+    @property
     def origin(self) -> Origin:
         """What the trail tells of it."""
         return Origin(
             address=self.address,
             agent=self.headers.get("user-agent", "")[:200],
-            uri=f"https://{self.host}{self.path}"[:1000],
+            uri=self.shown[:1000],
             api_version=self.query.get("api-version", "")[:40],
             correlation=self.headers.get("x-ms-client-request-id", "")[:80],
         )
@@ -64,45 +79,55 @@ def read_head(scope: Scope) -> Head:
         Forbidden: it came by no listener of ours, or by several.
         Invalid: it names two hosts.
     """
-    known = {
-        name: facts
-        for name, facts in scope.get("extensions", {}).items()
-        if name in (PEER, TLS, HTTP)
-    }
+    extensions = scope.get("extensions", {})
+    known = [name for name in _LISTENERS if name in extensions]
     if len(known) != 1:
         raise Forbidden("only the home's owner may ask, over its socket")
-    ((listener, facts),) = known.items()
+    listener = known[0]
+    facts = extensions[listener]
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         if name in headers:
             if name == "host":
                 raise Invalid("the request names two hosts")
-            if name in ("authorization", "x-identity-header", "secret", "metadata"):
+            if name in _ONCE:
                 value = f"{headers[name]}, {value}"
         headers[name] = value
-    query = scope["query_string"].decode("latin-1")
-    whole = True
-    pairs: dict[str, str] = {}
-    try:
-        if query:
-            pairs = dict(parse_qsl(query, keep_blank_values=True, errors="strict"))
-    except ValueError:
-        whole = False
+    pairs = _read_query(scope["query_string"])
     client = scope.get("client")
     return Head(
         listener,
         scope["method"],
         headers.get("host", "").lower().removesuffix(":443"),
         scope["path"],
-        pairs,
+        _NOTHING if pairs is None else pairs,
         headers,
         address=client[0] if client and listener != PEER else "",
         pid=facts.get("pid", 0),
         port=facts.get("port", 0),
         session=facts.get("session") or "",
-        is_whole=whole,
+        is_whole=pairs is not None,
     )
+
+
+def _read_query(raw: bytes) -> Mapping[str, str] | None:
+    """Return a query's last value of each name, or None where it is not percent-coded UTF-8."""
+    # What clients of a vault send hardly differs; what may hold more than that is not kept.
+    return _kept_query(raw) if len(raw) <= _KEPT_QUERY else _parse_query(raw)
+
+
+def _parse_query(raw: bytes) -> Mapping[str, str] | None:
+    if not raw:
+        return _NOTHING
+    try:
+        pairs = parse_qsl(raw.decode("latin-1"), keep_blank_values=True, errors="strict")
+    except ValueError:
+        return None
+    return MappingProxyType(dict(pairs))
+
+
+_kept_query = lru_cache(maxsize=64)(_parse_query)
 
 
 def check_whole(head: Head) -> None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from devvault.errors import NotFound
 from devvault.server.auth import ARM, GRAPH, VAULTS, Realm, local_realm
 from devvault.server.head import Head
+from devvault.server.identity.entra import is_path
 
 VAULT = "vault"
 CONTROL = "control"
@@ -48,21 +50,32 @@ class Served:
 
 def find_served(head: Head) -> Served | None:
     """Return who answers for the host of a head; None where nobody of ours does."""
-    fixed = _FIXED.get(head.host)
+    found = _served(head.host, head.port)
+    local = found is not None and found.kind == VAULT and found.realm is not VAULTS
+    # An authority host that is set to a vault's own origin: SDKs take any that is https.
+    return _LOGIN if local and is_path(head.path) else found
+
+
+_LOGIN = Served(LOGIN)
+
+
+@lru_cache(maxsize=256)  # every request asks, for one of a few
+def _served(host: str, port: int) -> Served | None:
+    fixed = _FIXED.get(host)
     if fixed is not None:
         return Served(*fixed)
-    azure = _AZURE.fullmatch(head.host)
+    azure = _AZURE.fullmatch(host)
     if azure is not None:
         return Served(VAULT, VAULTS, azure[1])
-    local = _LOCAL.fullmatch(head.host)
+    local = _LOCAL.fullmatch(host)
     if local is not None:
         # Where the port is 443, it is not written, and was cut off.
-        if (local[2] or ":443") != f":{head.port}":
+        if (local[2] or ":443") != f":{port}":
             return None
         if local[1]:
-            return Served(VAULT, local_realm(head.port), local[1])
-        return Served(LOGIN)
-    return Served(NOT_SERVED) if _OTHER.fullmatch(head.host) else None
+            return Served(VAULT, local_realm(port), local[1])
+        return _LOGIN
+    return Served(NOT_SERVED) if _OTHER.fullmatch(host) else None
 
 
 def not_here(host: str) -> NotFound:

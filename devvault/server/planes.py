@@ -8,10 +8,11 @@ from typing import Any
 from devvault.access.principals import SERVICE, Caller
 from devvault.errors import DevvaultError, NotFound, Unauthorized
 from devvault.server.auth import authenticate
+from devvault.server.control.directory import dispatch_directory
 from devvault.server.data.routes import dispatch_data
 from devvault.server.head import Head
 from devvault.server.headers import control_headers, data_headers
-from devvault.server.hosts import CONTROL, NOT_SERVED, VAULT, Served, not_here
+from devvault.server.hosts import CONTROL, DIRECTORY, NOT_SERVED, VAULT, Served, not_here
 from devvault.server.local.base import Plane
 from devvault.server.refusals import Refusals
 from devvault.server.reply import Reply, Request, error_reply, with_headers
@@ -46,13 +47,14 @@ def admit(plane: Plane, refusals: Refusals, head: Head, served: Served) -> Calle
 
 def dispatch_of(served: Served) -> Dispatch:
     """Return what answers those who were admitted."""
+    if served.kind == DIRECTORY:
+        return dispatch_directory
     return dispatch_control if served.kind == CONTROL else dispatch_data
 
 
 def _authenticated(plane: Plane, gate: Gate, head: Head, served: Served) -> Caller:
     realm = served.realm
-    if realm is None:
-        raise NotFound(f"The resource at {head.path} was not found.")
+    assert realm is not None  # the login host alone has none, and is not asked here
     try:
         return authenticate(plane, gate, head, realm)
     except Unauthorized as error:

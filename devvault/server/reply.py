@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import NamedTuple
 
 from devvault.access.principals import Caller
 from devvault.errors import DevvaultError, PlaintextSecret, Unresolved
 from devvault.vault.gate import status_of
 
 JSON = "application/json; charset=utf-8"
+_JSON_ONLY: Mapping[str, str] = {"content-type": JSON}
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One request; header names are lower case, `query` holds the last value of each name."""
 
     method: str
@@ -40,10 +44,26 @@ class Reply:
 
 def json_reply(status: int, body: object, headers: Mapping[str, str] | None = None) -> Reply:
     """Return a reply with a JSON body."""
-    data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(
-        "utf-8", "surrogatepass"
-    )
-    return Reply(status, data, {"content-type": JSON, **(headers or {})})
+    data = _encode(body).encode("utf-8", "surrogatepass")
+    return Reply(status, data, {"content-type": JSON, **headers} if headers else _JSON_ONLY)
+
+
+def whole_reply(reply: Reply, *, keep: bool) -> bytes:
+    """Return the reply as HTTP/1.1 has it, from the status line to the body's last byte.
+
+    Raises:
+        ValueError: a header does not stay on its line.
+    """
+    lines = [f"HTTP/1.1 {reply.status} {_PHRASES.get(reply.status, '')}"]
+    lines += [f"{name}: {value}" for name, value in reply.headers.items()]
+    if reply.status != 204:  # which has no body, and so no length of one
+        lines.append(f"content-length: {len(reply.body)}")
+    if not keep:
+        lines.append("connection: close")
+    head = "\r\n".join(lines)
+    if head.count("\n") != len(lines) - 1 or head.count("\r") != len(lines) - 1:
+        raise ValueError("a header does not stay on its line")
+    return f"{head}\r\n\r\n".encode("latin-1") + reply.body
 
 
 def error_reply(error: DevvaultError) -> Reply:
@@ -67,4 +87,4 @@ def error_reply(error: DevvaultError) -> Reply:
 
 def with_headers(reply: Reply, headers: Mapping[str, str]) -> Reply:
     """Return the reply with further headers; its own go before them."""
-    return replace(reply, headers={**headers, **reply.headers})
+    return Reply(reply.status, reply.body, {**headers, **reply.headers})

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from devvault.errors import DevvaultError, Invalid, NotFound
-from devvault.server.control import groups, roles, vaults
+from devvault.server.control import apps, groups, identities, roles, subscriptions, vaults
 from devvault.server.data.routes import dispatch_data
 from devvault.server.headers import control_headers
 from devvault.server.reply import Reply, Request, error_reply, with_headers
@@ -21,6 +21,9 @@ _CONTROL_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
 
 _SUBSCRIPTION = "/subscriptions/([^/]+)"
 _GROUP = f"{_SUBSCRIPTION}/resourcegroups/([^/]+)"
+_IDENTITIES = "/providers/microsoft\\.managedidentity/userassignedidentities"
+_SITES = "/providers/microsoft\\.web/sites"
+_SITE = f"{_GROUP}{_SITES}/([^/]+)"
 _VAULTS = "/providers/microsoft\\.keyvault/vaults"
 _DELETED = f"{_SUBSCRIPTION}/providers/microsoft\\.keyvault/deletedvaults"
 _DELETED_AT = (
@@ -42,6 +45,9 @@ def _table(
 
 CONTROL = _table(
     (
+        ("GET", "/subscriptions", subscriptions.list_subscriptions),
+        ("GET", _SUBSCRIPTION, subscriptions.get_subscription),
+        ("GET", "/tenants", subscriptions.list_tenants),
         ("GET", f"{_SUBSCRIPTION}/resourcegroups", groups.list_groups),
         ("PUT", _GROUP, groups.put_group),
         ("GET", _GROUP, groups.get_group),
@@ -71,6 +77,21 @@ CONTROL = _table(
         ("PUT", f"{_AUTHORIZATION}/roledefinitions/([^/]+)", roles.put_role),
         ("DELETE", f"{_AUTHORIZATION}/roledefinitions/([^/]+)", roles.delete_role),
         ("GET", _HSMS, vaults.list_no_hsms),
+        ("GET", f"{_SUBSCRIPTION}{_IDENTITIES}", identities.list_identities),
+        ("GET", f"{_GROUP}{_IDENTITIES}", identities.list_identities),
+        ("PUT", f"{_GROUP}{_IDENTITIES}/([^/]+)", identities.put_identity),
+        ("PATCH", f"{_GROUP}{_IDENTITIES}/([^/]+)", identities.put_identity),
+        ("GET", f"{_GROUP}{_IDENTITIES}/([^/]+)", identities.get_identity),
+        ("DELETE", f"{_GROUP}{_IDENTITIES}/([^/]+)", identities.delete_identity),
+        ("GET", f"{_SUBSCRIPTION}{_SITES}", apps.list_apps),
+        ("GET", f"{_GROUP}{_SITES}", apps.list_apps),
+        ("PUT", _SITE, apps.put_app),
+        ("PATCH", _SITE, apps.put_app),
+        ("GET", _SITE, apps.get_app),
+        ("DELETE", _SITE, apps.delete_app),
+        ("POST", f"{_SITE}/config/appsettings/list", apps.list_settings),
+        ("PUT", f"{_SITE}/config/appsettings", apps.put_settings),
+        ("GET", f"{_SITE}/config/([^/]+)", apps.get_config),
     )
 )
 

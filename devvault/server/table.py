@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from devvault.errors import WrongMethod
 from devvault.model.operations import Operation
@@ -20,8 +21,7 @@ Row = tuple[str, str, Operation, Handler]
 _OVERRIDES = {"PATCH", "DELETE", "PUT"}
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """A row that a request is for, with what stands at its open segments."""
 
     operation: Operation
@@ -103,7 +103,7 @@ def tidied(request: Request) -> Request:
             method = override
     if path is request.path and method is request.method:
         return request
-    return replace(request, method=method, path=path)
+    return request._replace(method=method, path=path)
 
 
 def wrong_method(method: str, allowed: Sequence[str]) -> WrongMethod:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from devvault.model.auditrow import AuditRow
 
@@ -37,8 +36,7 @@ LIVE = 0
 DELETED = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One sealed record. `name` is folded; `due` is seconds since 1970, for the scheduler."""
 
     kind: str

@@ -9,6 +9,8 @@ value might let it use the partial index; the sign says that it need not look.
 
 from __future__ import annotations
 
+from functools import cache
+
 _ROW = (
     "r.kind, r.scope, r.name, r.version, r.state, r.due, r.generation, r.wrapped_size,"
     " r.sealed_size, b.data"
@@ -100,7 +102,6 @@ AUDIT_HEAD = f"SELECT {_AUDIT} FROM audit ORDER BY seq DESC LIMIT 1"
 AUDIT_ROW = f"SELECT {_AUDIT} FROM audit WHERE seq = ?"
 AUDIT_AFTER = f"SELECT {_AUDIT} FROM audit WHERE seq > ? ORDER BY seq LIMIT ?"
 AUDIT_BEFORE = f"SELECT {_AUDIT} FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?"
-APPEND_AUDIT = f"INSERT INTO audit ({_AUDIT}) VALUES (?, ?, ?, ?, ?)"
 PRUNE_AUDIT = "DELETE FROM audit WHERE seq <= ?"
 
 
@@ -112,6 +113,16 @@ def count(
     given = [(column, value) for column, value in named if value is not None]
     where = " AND ".join(f"{column} = ?" for column, _ in given) or "1"
     return f"SELECT COUNT(*) FROM records WHERE {where}", tuple(value for _, value in given)
+
+
+@cache
+def append_audits(number: int) -> str:
+    """Return the statement that adds that many audit rows.
+
+    One step for many rows: at each step the writer lets others run, and must wait for them.
+    """
+    rows = ", ".join(["(?, ?, ?, ?, ?)"] * number)
+    return f"INSERT INTO audit ({_AUDIT}) VALUES {rows}"
 
 
 def find_many(number: int) -> str:

@@ -17,6 +17,7 @@ from devvault.store.base import LIVE, Place, Row
 
 _STRIDE = 256
 _MANY = 200
+_AUDITS = 64
 _SMALLEST_STEP = 64
 
 
@@ -200,9 +201,11 @@ class SqliteWriting(SqliteReading):
         """
         if self._connection is None:
             raise _ended()
-        values = [(row.seq, row.at, row.epoch, row.sealed, row.mac) for row in rows]
         try:
-            self._connection.executemany(queries.APPEND_AUDIT, values)
+            for start in range(0, len(rows), _AUDITS):
+                chunk = rows[start : start + _AUDITS]
+                values = [part for row in chunk for part in row]
+                self._connection.execute(queries.append_audits(len(chunk)), values)
         except sqlite3.IntegrityError as error:
             raise Damaged(f"audit record {rows[0].seq} or a later one is there already") from error
 

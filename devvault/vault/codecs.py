@@ -9,6 +9,7 @@ from typing import Any
 from devvault.access.principals import Principal
 from devvault.access.rbac import Assignment
 from devvault.access.roles import Role
+from devvault.model.app import App, Identity
 from devvault.model.attributes import Attributes
 from devvault.model.secret import Secret, SecretVersion
 from devvault.model.vault import Group, Network, Policy, Vault
@@ -253,3 +254,42 @@ def unpack_principal(oid: str, body: dict[str, Any]) -> Principal:
     return Principal(
         oid, body["name"], body["kind"], body["appid"], body["resource_id"], tuple(body["groups"])
     )
+
+
+def pack_identity(identity: Identity) -> dict[str, Any]:
+    """Return the body of a user-assigned identity's record."""
+    return {
+        "name": identity.name,
+        "group": identity.group,
+        "location": identity.location,
+        "oid": identity.oid,
+        "appid": identity.appid,
+        "created": seconds(identity.created),
+        "tags": dict(identity.tags),
+    }
+
+
+def unpack_identity(body: dict[str, Any]) -> Identity:
+    """Read a user-assigned identity's record."""
+    return Identity(**{**body, "created": _time(body["created"])})
+
+
+def pack_app(app: App) -> dict[str, Any]:
+    """Return the body of an app's record, its settings included."""
+    return {
+        "name": app.name,
+        "group": app.group,
+        "location": app.location,
+        "created": seconds(app.created),
+        "oid": app.oid,
+        "appid": app.appid,
+        "assigned": list(app.assigned),
+        "settings": dict(app.settings),
+        "tags": dict(app.tags),
+    }
+
+
+def unpack_app(body: dict[str, Any]) -> App:
+    """Read an app's record."""
+    times = {"created": _time(body["created"]), "assigned": tuple(body["assigned"])}
+    return App(**{**body, **times})

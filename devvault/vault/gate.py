@@ -64,6 +64,10 @@ def status_of(error: DevvaultError) -> int:
     return 400
 
 
+# Marks the record of a 401 to which a token is the usual answer: refused, and nothing to look into.
+CHALLENGE = "challenge"
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """What an operation is about: an ARM resource id, its vault, and how the trail names it.
@@ -127,9 +131,12 @@ class Gate:
         # What a front may answer again without asking: gone with the keys, and with every change.
         self.answers: dict[bytes, object] = {}
         self.turn = 0
+        # What vault/fingerprints.py made of the values, for `check`; gone as the answers are.
+        self.fingerprints: object | None = None
         # Which version of a secret was the current one when it was last read: see `Glance`.
         self.guesses: dict[tuple[str, str], str] = {}
         self.secure_point: Callable[[], None] = lambda: None
+        self.announce: Callable[[], None] = lambda: None
         self.erase: Callable[[], None] = store.truncate
 
     def find_vault(self, name: str) -> Vault | None:
@@ -183,8 +190,9 @@ class Gate:
         started = self.clock.now()
         granted: Decision | None = None
         try:
-            snapshot, finding = self.snapshot(), fetch()
-            granted = self._authorise(caller, operation, target, snapshot, finding)
+            # In this order: what is fetched is never newer than what it is decided by.
+            finding = fetch()
+            granted = self._authorise(caller, operation, target, self.snapshot(), finding)
             result = act(finding)
         except DevvaultError as error:
             self._queue(self._record(caller, operation, target, started, granted, error))
@@ -245,7 +253,7 @@ class Gate:
         if not receipts.records:
             return
         now = self.clock.now()
-        records = [replace(record, time=now, duration_ms=0) for record in receipts.records]
+        records = [record._replace(time=now, duration_ms=0) for record in receipts.records]
 
         self._queue(*records)
 
@@ -253,6 +261,8 @@ class Gate:
         """Forget every kept answer: something is changing or has changed."""
         self.turn += 1
         self.answers.clear()
+        self.fingerprints = None
+        self.announce()
 
     def write(
         self,
@@ -348,7 +358,17 @@ class Gate:
         finding: Finding,
     ) -> Decision:
         resource, grants = target.resource, snapshot.grants
-        question = Question(caller, operation, resource, target.vault, target.role, target.version)
+        vault = target.vault
+        if vault is not None and operation.data:
+            # As it is now: its model or policies may have changed while this waited for its turn.
+            name = vault.name
+            vault = snapshot.find_vault(name)
+            if vault is None:
+                raise NotFound(
+                    f"there is no vault named {name} in this home",
+                    code="VaultNotFound",
+                )
+        question = Question(caller, operation, resource, vault, target.role, target.version)
         decision = decide(question, grants)
         if decision.allowed:
             return decision

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import uuid
+from dataclasses import replace
 
-from devvault.access.principals import Caller
+from devvault.access.principals import USER, Caller
 from devvault.access.rbac import Assignment, is_scope, scope_covers
 from devvault.access.roles import Role
 from devvault.errors import Conflict, Invalid, NotFound
@@ -14,6 +15,7 @@ from devvault.model.names import fold
 from devvault.store.base import Reading, Writing
 from devvault.vault.codecs import pack_assignment
 from devvault.vault.gate import Gate, Target
+from devvault.vault.principals import find_by_oid, write_mentioned
 from devvault.vault.records import ASSIGNMENT
 
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -30,11 +32,15 @@ def assign(
     *,
     id: str = "",
     description: str = "",
+    condition: str = "",
 ) -> Assignment:
-    """Give a principal a role at a scope.
+    """Give a principal a role at a scope, perhaps under a condition that was checked.
+
+    With the id of an assignment of the very same role, principal and scope, its condition and
+    description are replaced.
 
     Raises:
-        Invalid: a malformed id, an unknown type, a scope outside this subscription.
+        Invalid: a malformed id, an unknown type, a scope that is none here.
         NotFound: `RoleDefinitionDoesNotExist`.
         Conflict: `RoleAssignmentExists`: the same role, principal and scope, or the id is taken.
     """
@@ -53,6 +59,12 @@ def assign(
                 and fold(other.principal) == fold(principal)
                 and fold(other.scope).rstrip("/") == fold(scope).rstrip("/")
             )
+            if same and other.id == id:
+                return _write(
+                    gate,
+                    writing,
+                    replace(other, condition=condition, description=description),
+                )
             if same or other.id == id:
                 raise Conflict(
                     "The role assignment already exists. The ID of the existing role assignment"
@@ -60,6 +72,7 @@ def assign(
                     code="RoleAssignmentExists",
                     fields={"id": other.id},
                 )
+        _know(gate, writing, principal, principal_type)
         made = Assignment(
             id,
             definition.id,
@@ -68,12 +81,15 @@ def assign(
             scope.rstrip("/"),
             gate.clock.now(),
             caller.oid,
-            description=description,
+            condition,
+            description,
         )
-        writing.put(gate.records.seal(ASSIGNMENT, "", id, pack_assignment(made)))
-        return made
+        return _write(gate, writing, made)
 
-    return gate.change_access(caller, op.PUT_ASSIGNMENT, target, act)
+    made = gate.change_access(caller, op.PUT_ASSIGNMENT, target, act)
+    if condition:
+        gate.secure_point()  # it may have taken something away
+    return made
 
 
 def list_assignments(gate: Gate, caller: Caller, scope: str) -> tuple[Assignment, ...]:
@@ -110,6 +126,12 @@ def remove_assignment(gate: Gate, caller: Caller, scope: str, id: str) -> Assign
     return gone
 
 
+def kind_of(gate: Gate, principal: str) -> str:
+    """Return the type of a principal that is given without one."""
+    known = find_by_oid(gate, principal)
+    return known.kind if known is not None else USER
+
+
 def no_role(role: str) -> NotFound:
     """Return the refusal of a role that is not there, or not at this scope."""
     return NotFound(
@@ -126,6 +148,12 @@ def _role(gate: Gate, role: str, scope: str) -> Role:
     return found
 
 
+def _write(gate: Gate, writing: Writing, assignment: Assignment) -> Assignment:
+    body = pack_assignment(assignment)
+    writing.put(gate.records.seal(ASSIGNMENT, "", assignment.id, body))
+    return assignment
+
+
 def _find(gate: Gate, reading: Reading, scope: str, id: str) -> Assignment | None:
     for assignment in gate.directory.read(reading).assignments:
         if assignment.id == fold(id) and fold(assignment.scope) == fold(scope).rstrip("/"):
@@ -135,6 +163,22 @@ def _find(gate: Gate, reading: Reading, scope: str, id: str) -> Assignment | Non
 
 def _id(scope: str, id: str) -> str:
     return f"{scope}/providers/Microsoft.Authorization/roleAssignments/{id}"
+
+
+def _know(gate: Gate, writing: Writing, oid: str, kind: str) -> None:
+    """See that who is given a role is known, and of that type; who is named first is registered.
+
+    Raises:
+        Invalid: `UnmatchedPrincipalType`.
+    """
+    registered = {"ForeignGroup": "Group", "Device": "User"}.get(kind, kind)
+    who = write_mentioned(gate, writing, oid, registered)
+    if who.kind != registered:
+        raise Invalid(
+            f"The PrincipalId '{oid}' has type '{who.kind}', which is different from specified"
+            f" PrinciaplType '{kind}'.",  # so spelled by Azure
+            code="UnmatchedPrincipalType",
+        )
 
 
 def _check(gate: Gate, id: str, principal: str, principal_type: str, scope: str) -> None:

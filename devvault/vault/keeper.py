@@ -30,6 +30,7 @@ from devvault.model import operations as op
 from devvault.paths import Home, check_home, make_private_folder
 from devvault.sealing.base import MASTER_SIZE, KeySource
 from devvault.store.base import OpenStore, Store, Writing
+from devvault.vault.changes import Changes
 from devvault.vault.furnishing import furnish, new_facts
 from devvault.vault.gate import Gate
 from devvault.vault.opened import (
@@ -70,6 +71,7 @@ class Keeper:
         self.make_source = make_source
         self._user = user
         self.guard = threading.RLock()
+        self.changes = Changes()
         self._anchoring = threading.Lock()
         self._unerased = self._uncompacted = False
         self._store: Store | None = None
@@ -266,6 +268,7 @@ class Keeper:
                     store.write(lambda writing: writing.set_value(VALUE_SLOT, slot))
                 self._forget_orphans(source, home, generation)
             self._opened = opened
+            self.changes.tell()
             self._lock_mark.unlink(missing_ok=True)
             how = "recovery key" if recovery else choice.name
             opened.gate.note(SYSTEM, op.UNLOCK_HOME, opened.target(how=how))
@@ -289,6 +292,7 @@ class Keeper:
             finally:
                 self._opened = None
                 opened.forget()
+                self.changes.tell()
             self.erase()
 
     def close(self) -> None:
@@ -379,7 +383,7 @@ class Keeper:
     # -- inside -----------------------------------------------------------------------------
 
     def _assembler(self, store: Store) -> Assembler:
-        return Assembler(store, self.clock, self.secure_point, self.erase)
+        return Assembler(store, self.clock, self.secure_point, self.erase, self.changes.tell)
 
     def _find_store(self) -> Store | None:
         if self._store is None and self.home.database.exists():

@@ -136,7 +136,8 @@ class Opened:
         return Target(f"/devvault/homes/{self.gate.home}", extra=extra)
 
     def forget(self) -> None:
-        """Drop the keys."""
+        """Drop the keys, and what was made with them."""
+        self.gate.changing()
         self.gate.tokens = None
         self.records.forget()
         self.master.wipe()
@@ -152,7 +153,9 @@ class Assembler:
         clock: Clock,
         secure_point: Callable[[], None],
         erase: Callable[[], None],
+        announce: Callable[[], None],
     ) -> None:
+        self._announce = announce
         self._store = store
         self._clock = clock
         self._secure_point = secure_point
@@ -221,6 +224,7 @@ class Assembler:
             developer=facts.principal,
         )
         gate.secure_point = self._secure_point
+        gate.announce = self._announce
         gate.erase = self._erase
         bare = replace(choice, passphrase=None)
         return Opened(source, bare, key.key, master, records, gate, facts)

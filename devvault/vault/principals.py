@@ -6,22 +6,43 @@ Whoever is given rights for the first time is registered then: there is no direc
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Iterable
+from dataclasses import replace
 
-from devvault.access.principals import GROUP, KINDS, SERVICE, USER, Principal
-from devvault.errors import Invalid, NotFound
-from devvault.model.names import fold
+from devvault.access.principals import GROUP, KINDS, SERVICE, USER, Caller, Principal
+from devvault.errors import Conflict, Invalid, NotFound
+from devvault.model import operations as op
+from devvault.model.names import fold, subscription_scope
 from devvault.store.base import Writing
 from devvault.vault.codecs import pack_principal
 from devvault.vault.directory import Snapshot
-from devvault.vault.gate import Gate
+from devvault.vault.gate import Gate, Target
 from devvault.vault.records import PRINCIPAL
 
 # Words for the person whose home it is.
 DEVELOPER = frozenset({"me", "developer"})
 # The ARM type of identities that stand for themselves, and may be several programs'.
 USER_ASSIGNED = "providers/Microsoft.ManagedIdentity/userAssignedIdentities"
+_NAME_LIMIT = 256
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def is_guid(text: str) -> bool:
+    """Say whether this has the shape of a principal's id."""
+    return _GUID.fullmatch(fold(text)) is not None
+
+
+def check_no_word(name: str) -> None:
+    """Refuse a name by which somebody else would be meant.
+
+    Raises:
+        Invalid: it is a word for the developer, or has the shape of an id.
+    """
+    if is_guid(name) or fold(name) in DEVELOPER:
+        raise Invalid(
+            f"'{name}' cannot be a name here: it means somebody else", code="InvalidParameter"
+        )
 
 
 def list_principals(gate: Gate, snapshot: Snapshot | None = None) -> tuple[Principal, ...]:
@@ -58,6 +79,16 @@ def find_principal(gate: Gate, word: str, snapshot: Snapshot | None = None) -> P
     return _only([who for who in everybody if fold(who.name) == wanted], word)
 
 
+def find_identity(gate: Gate, word: str) -> Principal | None:
+    """Return who a program is to be: the developer where no word is given, and never a group.
+
+    Raises:
+        Invalid: `AmbiguousPrincipal`: several bear that name.
+    """
+    found = find_principal(gate, word) if word.strip() else gate.developer
+    return None if found is None or found.kind == GROUP else found
+
+
 def get_principal(gate: Gate, word: str) -> Principal:
     """Return who is meant, as `find_principal`.
 
@@ -76,6 +107,92 @@ def get_principal(gate: Gate, word: str) -> Principal:
     return found
 
 
+def register_named(gate: Gate, caller: Caller, name: str, kind: str) -> Principal:
+    """Return the user or group of this name, registering it where it is named first.
+
+    Raises:
+        Invalid: the name is none, or the kind is not one that is known by a name alone.
+        Conflict: somebody else bears it.
+    """
+    if kind not in (USER, GROUP):
+        raise Invalid("only users and groups are registered by name")
+    if not name.strip() or len(name) > _NAME_LIMIT or not name.isprintable():
+        raise Invalid(f"the name of a {kind.lower()} has 1 to {_NAME_LIMIT} printable letters")
+    check_no_word(name.strip())
+
+    def act(writing: Writing) -> Principal:
+        known = find_principal(gate, name, gate.directory.read(writing))
+        if known is not None:
+            if known.kind != kind:
+                raise Conflict(f"{known.name} is a {known.kind}")
+            return known
+        made = Principal(str(uuid.uuid4()), name.strip(), kind)
+        write_principal(gate, writing, made)
+        return made
+
+    target = Target(subscription_scope(gate.subscription), id=name.strip())
+    return gate.change_access(caller, op.PUT_PRINCIPAL, target, act)
+
+
+def put_member(
+    gate: Gate, caller: Caller, group: Principal, member: Principal, *, present: bool
+) -> bool:
+    """Put somebody into a group, or take her out; say whether that changed anything.
+
+    Rights that the group was given are hers from the next request on.
+
+    Raises:
+        Invalid: it is no group, or the member is one, or the developer.
+        NotFound: one of them is gone.
+    """
+    if group.kind != GROUP:
+        raise Invalid(f"{group.name} is no group", hint="devvault ad group list")
+    if member.kind == GROUP:
+        raise Invalid("a group cannot be in a group here")
+    if member == gate.developer:
+        raise Invalid("the developer is in no group; give yourself the role: --assignee me")
+
+    def act(writing: Writing) -> bool:
+        known = gate.directory.read(writing).principals
+        if fold(group.oid) not in known or fold(member.oid) not in known:
+            raise NotFound("the group or the member does not exist any more")
+        now = known[fold(member.oid)]
+        others = tuple(oid for oid in now.groups if oid != group.oid)
+        if present == (len(others) < len(now.groups)):
+            return False
+        groups = (*others, group.oid) if present else others
+        write_principal(gate, writing, replace(now, groups=groups))
+        return True
+
+    target = Target(subscription_scope(gate.subscription), id=group.oid)
+    return gate.change_access(caller, op.PUT_PRINCIPAL, target, act)
+
+
+def members_of(gate: Gate, group: Principal) -> tuple[Principal, ...]:
+    """Return who is in a group."""
+    return tuple(who for who in list_principals(gate) if group.oid in who.groups)
+
+
+def delete_principal(gate: Gate, caller: Caller, who: Principal) -> None:
+    """Forget a user, a group or a service principal that was registered; its assignments stay.
+
+    Raises:
+        Invalid: it is the developer, or belongs to an identity or an app.
+    """
+    if who == gate.developer:
+        raise Invalid("the developer cannot be deleted")
+    if who.resource_id:
+        raise Invalid(
+            f"{who.name} belongs to {who.resource_id}",
+            hint="devvault identity delete, or devvault webapp identity remove",
+        )
+    target = Target(subscription_scope(gate.subscription), id=who.oid)
+    gate.change_access(
+        caller, op.DELETE_PRINCIPAL, target, lambda writing: drop_principal(writing, who.oid)
+    )
+    gate.secure_point()
+
+
 def write_mentioned(gate: Gate, writing: Writing, oid: str, kind: str, name: str = "") -> Principal:
     """Return the principal with this object id, registering it where it is mentioned first.
 
@@ -87,7 +204,7 @@ def write_mentioned(gate: Gate, writing: Writing, oid: str, kind: str, name: str
     known = find_by_oid(gate, oid, gate.directory.read(writing))
     if known is not None:
         return known
-    if _GUID.fullmatch(fold(oid)) is None:
+    if not is_guid(oid):
         raise Invalid(
             f"The principal ID '{oid}' is not valid. It must be a GUID.", code="InvalidPrincipalId"
         )
@@ -106,16 +223,6 @@ def write_principal(gate: Gate, writing: Writing, principal: Principal) -> None:
 def drop_principal(writing: Writing, oid: str) -> None:
     """Remove a principal: its tokens are refused from the commit on, its assignments stay."""
     writing.drop(PRINCIPAL, "", fold(oid))
-
-
-def kind_of(principal: Principal | None) -> str:
-    """Return the principal type that az shows; who is not known any more is `Unknown`."""
-    return principal.kind if principal is not None else "Unknown"
-
-
-def is_person(principal: Principal) -> bool:
-    """Say whether somebody may be meant who signs in, and no program."""
-    return principal.kind in {USER, GROUP}
 
 
 def _only(found: Iterable[Principal], word: str) -> Principal | None:

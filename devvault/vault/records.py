@@ -29,6 +29,7 @@ SIGNING = "signing"
 ROLE = "role"
 TRUST = "trust"
 STASH = "stash"
+AUTHORITY = "authority"
 SECRET = "secret"  # noqa: S105  # a kind of record
 SECRET_VERSION = "secret.version"  # noqa: S105  # a kind of record
 # What a program asks for again and again: secrets, by name and by version.

@@ -19,9 +19,11 @@ from devvault.model.names import (
 )
 from devvault.model.vault import Group, Network, Policy, Vault, check_retention
 from devvault.store.base import DELETED, LIVE, Reading, Writing
+from devvault.vault.apps import drop_apps
 from devvault.vault.codecs import pack_group, pack_vault, seconds, unpack_vault
 from devvault.vault.gate import Gate, Target
 from devvault.vault.groups import find_group
+from devvault.vault.identities import drop_identities
 from devvault.vault.records import ASSIGNMENT, GROUP, SECRET, SECRET_VERSION, TRUST, VAULT
 
 _ALL = 10_000
@@ -58,6 +60,8 @@ def delete_group(gate: Gate, caller: Caller, name: str) -> None:
         for vault in gate.directory.read(writing).vaults.values():
             if fold(vault.group) == fold(name):
                 _delete(gate, writing, vault)
+        drop_identities(gate, writing, name)
+        drop_apps(gate, writing, name)
         _drop_assignments(gate, writing, target.resource)
         writing.drop(GROUP, "", fold(name))
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devvault.access.decide import Question, decide, refusal
+from devvault.access.permissions import data_operations
 from devvault.access.principals import Caller
-from devvault.access.rbac import Assignment, Grants
+from devvault.access.rbac import Assignment, Grants, scope_covers
 from devvault.access.roles import built_in, find
 from devvault.model import operations as op
-from devvault.model.operations import OPERATIONS
+from devvault.model.operations import OPERATIONS, Operation
 from devvault.model.vault import Policy, Vault
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -36,9 +38,10 @@ CALLERS = {
 }
 VAULT = Vault("a", "team", "westeurope", SUBSCRIPTION, TENANT, AT, AT)
 SECRET = f"{VAULT.id}/secrets/db"
-VECTOR = json.loads(
+WHOLE = json.loads(
     (Path(__file__).parents[1] / "vectors" / "decisions.json").read_text(encoding="utf-8")
-)["cases"]
+)
+VECTOR, MATRIX = WHOLE["cases"], WHOLE["matrix"]
 
 
 def assignment(role: str, scope: str, whose: str = "caller") -> Assignment:
@@ -87,6 +90,54 @@ def test_decisions(case):
 def test_there_are_enough_cases_of_both_kinds():
     assert len(VECTOR) >= 80
     assert 40 < sum(case["allowed"] for case in VECTOR) < len(VECTOR) - 40
+
+
+def place_of(name: str, kind: str = "secrets") -> str:
+    text = MATRIX["scopes"][name].replace("/KIND/", f"/{kind}/")
+    return re.sub("^/subscriptions/S(?![a-z])", f"/subscriptions/{SUBSCRIPTION}", text)
+
+
+def asked_at(operation: Operation, where: str) -> Question:
+    """Return the question of an operation that is asked at a place of the matrix."""
+    resource, _, version = place_of(where, operation.kind).partition("/versions/")
+    vault = VAULT if operation.data else None
+    return Question(CALLER, operation, resource, vault, version=version)
+
+
+def operations_of(plane: str) -> list[Operation]:
+    return [
+        Operation(id, id, action, plane == "data", "verb" if plane == "data" else "")
+        for id, action in MATRIX[plane].items()
+    ]
+
+
+@pytest.mark.parametrize("role", sorted(MATRIX["allows"]))
+@pytest.mark.parametrize("plane", ["data", "control"])
+def test_every_operation_with_every_role_at_every_scope(role, plane):
+    wrong = []
+    for operation in operations_of(plane):
+        has = operation.id in MATRIX["allows"][role][plane]
+        for where, covering in MATRIX["covers"].items():
+            question = asked_at(operation, where)
+            for scope in MATRIX["scopes"]:
+                given_here = assignment(role, place_of(scope, operation.kind))
+                allowed = decide(question, Grants([given_here])).allowed
+                if allowed is not (has and scope in covering):
+                    wrong.append((operation.id, where, scope, allowed))
+    assert not wrong
+
+
+def test_the_matrix_is_whole():
+    assert set(MATRIX["allows"]) == {role.name for role in built_in().values()}
+    assert set(MATRIX["data"]) == {operation.id for operation in data_operations()}
+    for operation in OPERATIONS.values():
+        if operation.action.startswith("Microsoft.KeyVault/"):
+            known = MATRIX["data" if operation.data else "control"]
+            assert known[operation.id] == operation.action
+    for role in ("Owner", "Contributor", "Key Vault Contributor", "Reader"):
+        assert not MATRIX["allows"][role]["data"]
+    for role in ("Owner", "Contributor", "Key Vault Contributor"):
+        assert "VaultsDelete" in MATRIX["allows"][role]["control"]
 
 
 names = st.text("abAB-9", min_size=1, max_size=4)
@@ -152,6 +203,52 @@ def test_more_assignments_never_take_away(operation, role, scope, resource):
     some = [assignment("Key Vault Secrets User", scope)]
     if decide(question, Grants(some)).allowed:
         assert decide(question, Grants([assignment(role, resource), *some])).allowed
+
+
+some_assignments = st.lists(
+    st.builds(assignment, roles, scopes, st.sampled_from(sorted(OIDS))), max_size=5
+)
+versions = st.sampled_from(["", "0" * 32, "1" * 32])
+
+
+@given(operations, some_assignments, scopes, versions, st.randoms(use_true_random=False))
+def test_order_makes_no_difference(operation, some, resource, version, random):
+    question = Question(CALLER, OPERATIONS[operation], resource, version=version)
+    mixed = random.sample(some, len(some))
+    assert decide(question, Grants(some)).allowed is decide(question, Grants(mixed)).allowed
+
+
+@given(operations, some_assignments, scopes, versions, st.data())
+def test_taking_away_never_gives(operation, some, resource, version, data):
+    question = Question(CALLER, OPERATIONS[operation], resource, version=version)
+    fewer = [one for one in some if data.draw(st.booleans())]
+    assert decide(question, Grants(fewer)).allowed <= decide(question, Grants(some)).allowed
+
+
+@given(operations, some_assignments, scopes, versions)
+def test_it_is_what_looking_at_each_assignment_says(operation, some, resource, version):
+    asked = OPERATIONS[operation]
+    question = Question(CALLER, asked, resource, version=version)
+    if asked.action.startswith("Devvault/"):
+        assert not decide(question, Grants(some)).allowed
+        return
+    expected = any(
+        one.principal.lower() in CALLER.ids
+        and scope_covers(one.scope, question.place)
+        and (role := built_in()[one.role_id]).allows(asked.action, data=asked.data)
+        and (
+            role.assigns is None or "roleAssignments/" not in asked.action or asked.changes is False
+        )
+        for one in some
+    )
+    assert decide(question, Grants(some)).allowed is expected
+
+
+@given(operations, roles, scopes, st.text("abAB9", min_size=1, max_size=3))
+def test_a_longer_last_segment_is_another_place(operation, role, scope, more):
+    question = Question(CALLER, OPERATIONS[operation], scope.rstrip("/") + more)
+    if scope != "/":
+        assert not decide(question, Grants([assignment(role, scope)])).allowed
 
 
 @given(operations, scopes)

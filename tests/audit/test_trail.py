@@ -3,7 +3,6 @@ from __future__ import annotations
 import random
 import shutil
 import tempfile
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -72,7 +71,7 @@ def test_times_keep_their_microseconds(tmp_path: Path) -> None:
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     with chain.open() as store:
         for moment in moments:
-            record = replace(a_record(1), time=moment)
+            record = a_record(1)._replace(time=moment)
             row = store.write(lambda tx, record=record: chain.trail.append(tx, record))  # type: ignore[misc]
             assert epoch + timedelta(microseconds=row.at) == moment
         with store.read() as reading:

@@ -22,13 +22,13 @@ SECRET = "summer-rain-91"
 STUB = """
 import sys
 sys.path.insert(0, sys.argv[1])
-import posix, fast
+import posix, fast, spawn
 command = [fast._encoded(word) for word in sys.argv[2:]]
 given = fast.as_given(posix.environ, "")
 piped = fast.find_piped()
 if piped:
     import child, mask
-    started = fast.spawn(command, given, piped)
+    started = spawn.spawn(command, given, piped, fast.find_program)
     child.Keeper(started, lambda: mask.Mask({b"DB": given[b"DB"]})).stay()
 fast.become(command, given)
 """

@@ -33,7 +33,7 @@ def test_the_first_word_is_a_verb():
         ("daemon st", ["start", "status", "stop"]),
         ("help sec", ["security"]),
         ("completion b", ["bash"]),
-        ("role definition ", ["list"]),
+        ("role definition ", ["create", "delete", "list", "show", "update"]),
         ("audit list --out", ["--output"]),
     ],
 )

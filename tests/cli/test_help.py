@@ -3,6 +3,8 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import re
+import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -62,3 +64,10 @@ def test_every_page_that_is_named_is_there():
     for path in pages.values():
         named = set(re.findall(r"devvault help ([a-z-]+)", path.read_text()))
         assert named - {"topic"} <= set(pages), path
+
+
+def test_the_example_of_a_migration_is_the_one_that_is_run():
+    page = manual.find_pages()["access"].read_text(encoding="utf-8")
+    script = Path(__file__).parents[1].joinpath("scripts", "access.txt").read_text("utf-8")
+    shown = page[page.index("  $ devvault keyvault migrate-to-rbac") :]
+    assert textwrap.dedent(shown).strip() in script

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from devvault.store.sqlite import SqliteStore
 
 def a_row(name: str = "db", version: str = "", **changes: object) -> Row:
     row = Row("secret", "shop", name, version, LIVE, None, 1, b"wrapped-" * 7, b"sealed " * 40)
-    return replace(row, **changes)  # type: ignore[arg-type]
+    return row._replace(**changes)  # type: ignore[arg-type]
 
 
 def put(store: Store, *rows: Row) -> None:
@@ -147,7 +146,7 @@ class StoreContract:
         def work(tx: Writing) -> int:
             seen = 0
             for row in tx.rows():
-                tx.put(replace(row, generation=2, sealed=row.sealed * 3))
+                tx.put(row._replace(generation=2, sealed=row.sealed * 3))
                 seen += 1
             return seen
 

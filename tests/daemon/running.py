@@ -190,8 +190,9 @@ class Daemon:
         return self.home.log.read_text()
 
 
-def run_body(folder: str, fields: Iterable[bytes]) -> bytes:
+def run_body(folder: str, fields: Iterable[bytes], *, connect: bool = False) -> bytes:
     head = [b"P1", b"Vrun", b"C" + folder.encode(), b"R" + folder.encode()]
+    head += [] if connect else [b"Ono-connect"]
     return b"".join(field + b"\0" for field in head) + b"".join(fields)
 
 

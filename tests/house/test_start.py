@@ -7,6 +7,8 @@ import tomllib
 
 import devvault
 from devvault.cli import main
+from devvault.scan.repository import GIT, QUIET
+from devvault.scan.sources import STAGED
 from tests.house.source import ROOT, imports, modules
 
 FAST = "devvault.cli.fast"
@@ -33,26 +35,52 @@ def loaded(statement, *flags, path):
 def test_the_fast_path_imports_three_modules_of_c():
     names = {found.module for found in imports(FAST)}
     typing = {"collections.abc", "typing"}  # below TYPE_CHECKING
-    assert names - typing == {"posix", "sys", "_socket", "_signal", "child", "mask", "launch"}
+    assert names - typing == {
+        "posix",
+        "sys",
+        "_socket",
+        "_signal",
+        "child",
+        "mask",
+        "launch",
+        "spawn",
+    }
     assert {found.module for found in imports("devvault.client.launch")} == {"posix", "_signal"}
     folder = ROOT / "devvault" / "cli"
     assert loaded("import fast", "-I", "-S", path=folder) == ["fast"]
     assert set(loaded("import fast, _socket", "-I", "-S", path=folder)) == {"fast", "_socket"}
 
 
+def test_the_hook_imports_no_more_than_that():
+    folder = ROOT / "devvault" / "cli"
+    assert set(loaded("import hook, _socket", "-I", "-S", path=folder)) == {
+        "fast", "hook", "_socket",
+    }  # fmt: skip
+
+
+def test_the_front_asks_git_as_the_full_cli_does():
+    text = (ROOT / "scripts" / "devvault").read_text().replace("\\\n", " ")
+    front = text.partition(" git --no-optional-locks")[2].partition(" 2>")[0].split()
+    assert ["git", "--no-optional-locks", *front] == [*GIT, *STAGED, "-M"]
+    for name, value in QUIET.items():
+        assert f" {name}={value} " in text
+
+
 def test_masking_imports_little_more():
     folder = ROOT / "devvault" / "cli"
-    assert set(loaded("import child, mask", "-I", "-S", path=folder)) == {
-        "child", "mask", "select", "binascii",
+    assert set(loaded("import child, mask, spawn", "-I", "-S", path=folder)) == {
+        "child", "mask", "select", "binascii", "spawn",
     }  # fmt: skip
     names = {
-        found.module for name in ("child", "mask") for found in imports(f"devvault.cli.{name}")
+        found.module
+        for name in ("child", "mask", "spawn")
+        for found in imports(f"devvault.cli.{name}")
     }
     typing = {
         "collections.abc",
         "typing",
-        "devvault.cli.fast",
         "devvault.cli.mask",
+        "devvault.cli.spawn",
     }  # below TYPE_CHECKING
     late = {"resource", "fcntl", "sieve", "devvault.cli", "devvault.cli.sieve"}
     assert names - typing - late == {"posix", "select", "sys", "_signal", "binascii"}

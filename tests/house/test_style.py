@@ -112,8 +112,10 @@ def test_annotations_are_those_of_the_future():
         "devvault",
         "devvault.cli.child",
         "devvault.cli.fast",
+        "devvault.cli.hook",
         "devvault.cli.mask",
         "devvault.cli.sieve",
+        "devvault.cli.spawn",
         "devvault.client.launch",
         "devvault.references.marks",
     }

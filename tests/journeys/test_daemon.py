@@ -50,7 +50,8 @@ def test_a_cloned_folder_gets_no_value_from_any_way(daemon: Daemon):
     found = daemon.ask("POST", "/local/resolve", asked).json
     assert found["values"] == {}
     assert found["failures"][0]["hint"] == "devvault allow my-vault"
-    body = {"folder": "/cloned", "texts": [{"name": "x", "text": VALUE}]}
+    raw = VALUE.encode()
+    body = b"/cloned\0\0" + b"0\0%d\0" % len(raw) + raw
     assert daemon.ask("POST", "/local/scan", body).json["findings"] == []
     daemon.ask("POST", "/local/trust", {"folder": "/cloned", "vault": "my-vault"})
     assert daemon.run("/cloned", dot_env("DB"))[0] == {"DB": VALUE}

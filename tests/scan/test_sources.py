@@ -30,8 +30,8 @@ def git(tmp_path, monkeypatch):
 def test_text_and_what_is_none():
     assert from_bytes("a", b"\xef\xbb\xbfA=1\n").text == "A=1\n"
     assert from_bytes("a", "A=ü".encode("utf-16")).text == "A=ü"
-    assert from_bytes("a", b"A\0B").skipped == "not text"
-    assert from_bytes("a", b"x" * (SIZE_LIMIT + 1)).skipped == "larger than 1 MiB"
+    assert from_bytes("a", b"A\0B").is_binary
+    assert from_bytes("a", b"x" * (SIZE_LIMIT + 1)).skipped == "larger than 128 MiB"
     assert "A=1" not in repr(from_bytes("a", b"A=1"))
 
 
@@ -76,7 +76,7 @@ def test_staged_deletions_links_binaries_and_nothing(git):
     (git.folder / "link").symlink_to("bin")
     git("add", "-A")
     found = {text.name: text for text in from_index(git.folder)}
-    assert found["bin"].skipped == "not text"
+    assert (found["bin"].is_binary, found["bin"].data) == (True, b"\0\1\2")
     assert found["empty"].text == ""
     assert "gone" not in found
 

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 from devvault.access.principals import Caller, Origin
 from devvault.server.headers import control_headers, data_headers
 from devvault.server.reply import Request
@@ -14,7 +12,7 @@ def test_the_address_is_told_as_the_service_tells_it():
     assert data_headers(REQUEST, "")[info] == (
         "conn_type=Ipv4;addr=127.0.0.1;act_addr_fam=InterNetwork;"
     )
-    there = replace(REQUEST, caller=REQUEST.caller.at(Origin(address="::1")))
+    there = REQUEST._replace(caller=REQUEST.caller.at(Origin(address="::1")))
     assert data_headers(there, "")[info] == ("conn_type=Ipv6;addr=::1;act_addr_fam=InterNetworkV6;")
 
 

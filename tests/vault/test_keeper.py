@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -260,7 +259,7 @@ def test_verify_finds_an_edited_row(keeper: Keeper, alice: Caller, column: str) 
         row = reading.find("secret.version", V, "n", made.version)
     assert row is not None
     values = {"state": 1, "due": 5, "generation": 7, "wrapped": b"x" * 60, "sealed": b"y" * 90}
-    gate.store.write(lambda writing: writing.put(replace(row, **{column: values[column]})))
+    gate.store.write(lambda writing: writing.put(row._replace(**{column: values[column]})))
     found = verify_audit(gate, alice, None)
     assert not found.ok
     assert len(found.problems) == 1

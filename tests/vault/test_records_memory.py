@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from devvault.errors import Damaged
@@ -21,14 +19,14 @@ def test_a_row_that_was_opened_is_known_and_an_edited_one_is_not(records):
     assert records.open(row) is records.open(row)
     flipped = bytes([row.sealed[-1] ^ 1])
     for edited in (
-        replace(row, state=1),
-        replace(row, due=5),
-        replace(row, name="other"),
-        replace(row, scope="other"),
-        replace(row, version="2"),
-        replace(row, generation=2),
-        replace(row, sealed=row.sealed[:-1] + flipped),
-        replace(row, wrapped=row.wrapped[:-1] + bytes([row.wrapped[-1] ^ 1])),
+        row._replace(state=1),
+        row._replace(due=5),
+        row._replace(name="other"),
+        row._replace(scope="other"),
+        row._replace(version="2"),
+        row._replace(generation=2),
+        row._replace(sealed=row.sealed[:-1] + flipped),
+        row._replace(wrapped=row.wrapped[:-1] + bytes([row.wrapped[-1] ^ 1])),
     ):
         with pytest.raises(Damaged):
             records.open(edited)

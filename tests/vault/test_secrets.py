@@ -210,7 +210,7 @@ def test_every_edited_column_is_noticed(gate: Gate, alice: Caller, column: str, 
         "wrapped": bytes([row.wrapped[0] ^ 1]) + row.wrapped[1:],
         "sealed": row.sealed[:-1] + bytes([row.sealed[-1] ^ 1]),
     }
-    fields = {name: getattr(row, name) for name in Row.__dataclass_fields__}
+    fields = {name: getattr(row, name) for name in Row._fields}
     changed = Row(**{**fields, column: edited[column]})
     with pytest.raises(Damaged):
         gate.records.open(changed)

@@ -7,14 +7,14 @@ import re
 import uuid
 
 from devvault.cli import say
+from devvault.cli.azure.definition import PROVIDER, add_definitions, all_roles
+from devvault.cli.azure.directory import TYPES, Who, find_who, get_who, names_of
 from devvault.cli.keyvault.grammar import Commands, Run, add_command, with_group
 from devvault.cli.planes import ROLE_VERSION, Planes, open_planes, segment
 from devvault.cli.reply import Body, flag, table, text
 from devvault.errors import Conflict, NotFound, WrongUse
 
-_PROVIDER = "providers/Microsoft.Authorization"
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_TYPES = ("ForeignGroup", "Group", "ServicePrincipal", "User")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,17 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     below = kinds.add_parser("assignment", help="who is given which role, and where")
     _add_assignments(below.add_subparsers(metavar="COMMAND", required=True))
     definitions = kinds.add_parser("definition", help="the roles that there are")
-    listing = add_command(
-        definitions.add_subparsers(metavar="COMMAND", required=True),
-        "list",
-        _list_roles,
-        "list the roles",
-        'role definition list --name "Key Vault Secrets User"',
-    )
-    listing.add_argument("--name", "-n", help="only the role of this name or id")
-    listing.add_argument("--scope", help="roles that can be assigned here")
-    listing.add_argument("--resource-group", "-g", help="roles for this group")
-    listing.add_argument("--custom-role-only", nargs="?", const=True, help="only custom roles")
+    add_definitions(definitions.add_subparsers(metavar="COMMAND", required=True))
 
 
 def _add_assignments(commands: Commands) -> None:
@@ -47,8 +37,10 @@ def _add_assignments(commands: Commands) -> None:
     )
     _add_who(create, required=True)
     create.add_argument("--name", help="the assignment's GUID (default: a new one)")
-    create.add_argument("--assignee-principal-type", choices=_TYPES, help="what the principal is")
-    create.add_argument("--description", help=argparse.SUPPRESS)
+    create.add_argument("--assignee-principal-type", choices=TYPES, help="what the principal is")
+    create.add_argument("--description", help="a note on what it is for")
+    create.add_argument("--condition", help="holds only so far: a condition on names of secrets")
+    create.add_argument("--condition-version", help="of the condition's grammar (2.0)")
     listing = add_command(
         commands, "list", _list, "list role assignments", "role assignment list --all -o table"
     )
@@ -70,7 +62,7 @@ def _add_assignments(commands: Commands) -> None:
 
 def _add_who(parser: argparse.ArgumentParser, *, required: bool) -> None:
     who = parser.add_mutually_exclusive_group(required=required)
-    who.add_argument("--assignee", help="object id of the principal, or 'me'")
+    who.add_argument("--assignee", help="who: a name, an object id, an application id, or 'me'")
     who.add_argument("--assignee-object-id", help="object id of the principal")
     parser.add_argument("--role", required=required, help="the role's name or id")
     parser.add_argument("--scope", help="the resource id (default: the subscription)")
@@ -91,35 +83,45 @@ def developer(planes: Planes) -> str:
 def _create(args: argparse.Namespace) -> int:
     planes = open_planes()
     scope = _scope(planes, args)
-    role = _role(planes, args.role)
-    principal = _principal(planes, args)
-    kind = args.assignee_principal_type or (
-        "User" if principal == developer(planes) else "ServicePrincipal"
-    )
-    body: dict[str, object] = {
-        "properties": {
-            "roleDefinitionId": text(role, "id"),
-            "principalId": principal,
-            "principalType": kind,
-        }
+    role = find_role(planes, args.role)
+    who = _new_principal(planes, args)
+    principal = who.id
+    properties: dict[str, object] = {
+        "roleDefinitionId": text(role, "id"),
+        "principalId": principal,
+        "principalType": who.kind,
     }
+    if args.description:
+        properties["description"] = args.description
+    if args.condition:
+        properties["condition"] = args.condition
+        properties["conditionVersion"] = args.condition_version or "2.0"
+    elif args.condition_version:
+        raise WrongUse(
+            "If --condition-version is set, --condition must also be set",
+            hint="devvault role assignment create --help",
+        )
     name = args.name or str(uuid.uuid4())
     try:
         made = planes.arm(
             "PUT",
-            f"{scope}/{_PROVIDER}/roleAssignments/{segment(name)}",
-            body,
+            f"{scope}/{PROVIDER}/roleAssignments/{segment(name)}",
+            {"properties": properties},
             version=ROLE_VERSION,
         )
     except Conflict as conflict:
         if conflict.code != "RoleAssignmentExists":
             raise
         # As az: the same triple again prints the one that is there.
-        made = next(
+        there = (
             found
             for found in _assignments(planes, scope)
             if _matches(table(found, "properties"), principal, text(role, "name"), scope)
         )
+        found = next(there, None)
+        if found is None:
+            raise
+        made = found
     say.show(args, flat(made))
     return 0
 
@@ -152,27 +154,12 @@ def _delete(args: argparse.Namespace) -> int:
     return 0
 
 
-def _list_roles(args: argparse.Namespace) -> int:
-    planes = open_planes()
-    found = planes.arm_list(f"{_PROVIDER}/roleDefinitions", version=ROLE_VERSION)
-    wanted = (args.name or "").lower()
-    roles = [
-        flat(item)
-        for item in found
-        if not wanted
-        or wanted in (text(item, "name"), text(table(item, "properties"), "roleName").lower())
-    ]
-    if args.custom_role_only:
-        roles = [role for role in roles if role.get("roleType") == "CustomRole"]
-    say.show(args, roles, table=_role_columns)
-    return 0
-
-
 def _chosen(planes: Planes, args: argparse.Namespace) -> list[Body]:
     """Return the assignments that the flags choose."""
     scope = _scope(planes, args)
-    role = text(_role(planes, args.role), "name") if args.role else ""
-    principal = _principal(planes, args) if args.assignee or args.assignee_object_id else ""
+    role = text(find_role(planes, args.role), "name") if args.role else ""
+    named = args.assignee or args.assignee_object_id
+    principal = _principal(planes, args) if named else ""
     everything = flag(vars(args), "all") and not (args.scope or args.resource_group)
     inherited = flag(vars(args), "include_inherited")
 
@@ -191,11 +178,16 @@ def _chosen(planes: Planes, args: argparse.Namespace) -> list[Body]:
 
 
 def _assignments(planes: Planes, scope: str) -> list[Body]:
-    return planes.arm_list(f"{scope}/{_PROVIDER}/roleAssignments", version=ROLE_VERSION)
+    return planes.arm_list(f"{scope}/{PROVIDER}/roleAssignments", version=ROLE_VERSION)
 
 
-def _role(planes: Planes, wanted: str) -> Body:
-    for found in planes.arm_list(f"{_PROVIDER}/roleDefinitions", version=ROLE_VERSION):
+def find_role(planes: Planes, wanted: str) -> Body:
+    """Return a role by name or id.
+
+    Raises:
+        NotFound: there is none.
+    """
+    for found in all_roles(planes):
         names = (
             text(found, "id"),
             text(found, "name"),
@@ -206,13 +198,26 @@ def _role(planes: Planes, wanted: str) -> Body:
     raise NotFound(f"Role '{wanted}' doesn't exist.", hint="devvault role definition list -o table")
 
 
-def _principal(planes: Planes, args: argparse.Namespace) -> str:
+def _new_principal(planes: Planes, args: argparse.Namespace) -> Who:
+    """Return who is to be given a role; a user or group that is named first is registered."""
+    asked: str = args.assignee_principal_type or ""
     given: str = args.assignee_object_id or args.assignee
-    if given == "me":
-        return developer(planes)
     if _GUID.fullmatch(given) is None:
-        raise WrongUse(
-            f"--assignee '{say.printable(given)}' is no object id; there is no directory here",
+        who = get_who(planes, given, asked)
+    else:
+        who = find_who(planes, given) or Who(given, given, "ServicePrincipal")
+    return Who(who.id, who.name, asked or who.kind)
+
+
+def _principal(planes: Planes, args: argparse.Namespace) -> str:
+    """Return the object id of who is meant; a word that nobody is known by is an id of old."""
+    given: str = args.assignee_object_id or args.assignee
+    found = find_who(planes, given)
+    if found is not None:
+        return found.id
+    if _GUID.fullmatch(given) is None:
+        raise NotFound(
+            f"Cannot find user or service principal in this home for '{say.printable(given)}'.",
             hint="devvault role assignment list --all -o table",
         )
     return given
@@ -239,30 +244,29 @@ def _matches(facts: Body, principal: str, role: str, scope: str) -> bool:
 
 
 def flat(item: Body) -> Body:
-    """Return an ARM object as az prints those of Microsoft.Authorization: without `properties`."""
+    """Return an assignment as az prints it: without `properties`."""
     rest = {name: found for name, found in item.items() if name != "properties"}
     facts = dict(table(item, "properties"))
-    if "permissions" not in facts:
-        nulls: Body = dict.fromkeys(
-            ("condition", "conditionVersion", "delegatedManagedIdentityResourceId", "description")
-        )
-        return with_group({**nulls, **rest, **facts})
-    facts["roleType"] = facts.pop("type", "BuiltInRole")
-    return {**rest, **facts}
+    nulls: Body = dict.fromkeys(
+        ("condition", "conditionVersion", "delegatedManagedIdentityResourceId", "description")
+    )
+    return with_group({**nulls, **rest, **facts})
 
 
 def _named(planes: Planes, items: list[Body]) -> list[Body]:
     """Return assignments with the names that az looks up for them."""
     names = {
         text(role, "name"): text(table(role, "properties"), "roleName")
-        for role in planes.arm_list(f"{_PROVIDER}/roleDefinitions", version=ROLE_VERSION)
+        for role in all_roles(planes)
     }
+    people = names_of(planes)
     found = []
     for item in map(flat, items):
         role = text(item, "roleDefinitionId").rpartition("/")[2]
+        oid = text(item, "principalId")
         found.append(
             {
-                "principalName": text(item, "principalId"),
+                "principalName": people.get(oid.lower(), oid),
                 "roleDefinitionName": names.get(role, role),
                 **item,
             }
@@ -279,14 +283,5 @@ def _columns(result: object) -> object:
             "Role": item["roleDefinitionName"],
             "Scope": item["scope"],
         }
-        for item in result
-    ]
-
-
-def _role_columns(result: object) -> object:
-    if not isinstance(result, list):
-        return result
-    return [
-        {"Name": item["roleName"], "Type": item["type"], "Description": item.get("description")}
         for item in result
     ]

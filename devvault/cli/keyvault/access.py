@@ -73,7 +73,7 @@ def _add_who(parser: argparse.ArgumentParser) -> None:
     add_name(parser)
     who = parser.add_mutually_exclusive_group(required=True)
     who.add_argument("--object-id", help="object id of the principal, or 'me'")
-    who.add_argument("--spn", help="application id of a service principal")
+    who.add_argument("--spn", help="application id or name of a service principal")
     who.add_argument("--upn", help="name of a user; yourself is 'me'")
     parser.add_argument("--application-id", help="the application that acts for the principal")
 
@@ -157,21 +157,15 @@ def _is_theirs(policy: Body, principal: str, args: argparse.Namespace) -> bool:
 
 
 def _principal(planes: Planes, args: argparse.Namespace) -> str:
-    """Return an object id.
+    """Return an object id; a user that is named first is registered.
 
     Raises:
-        WrongUse: a name that would need a directory.
+        NotFound: no service principal is known by that word.
     """
-    from devvault.cli.azure.role import developer
+    from devvault.cli.azure.directory import find_who, get_who
 
     wanted: str = args.object_id or ""
-    me = developer(planes)
-    if wanted.lower() == "me" or args.upn == "me":
-        return me
     if wanted:
-        return wanted
-    flag_used, name = ("--spn", args.spn) if args.spn else ("--upn", args.upn)
-    raise WrongUse(
-        f"there is no directory here to look {say.printable(name)} up in",
-        hint=f"use --object-id instead of {flag_used}; yourself is: --object-id me",
-    )
+        found = find_who(planes, wanted)
+        return wanted if found is None else found.id
+    return get_who(planes, args.spn or args.upn, "User" if args.upn else "ServicePrincipal").id

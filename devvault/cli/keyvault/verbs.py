@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from devvault.cli.keyvault import access, secret, vault
+from devvault.cli.keyvault import access, migrate, secret, vault
 from devvault.cli.keyvault.grammar import Run
 
 
@@ -18,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     vault.add_commands(commands)
     access.add_commands(commands)
+    migrate.add_commands(commands)
     below = commands.add_parser("secret", help="secrets and their versions")
     secret.add_commands(below.add_subparsers(metavar="COMMAND", required=True))
 

@@ -13,14 +13,18 @@ from devvault.access.principals import SERVICE, Principal
 from devvault.access.tokens import MANAGED_LIFE, VAULT_AUDIENCE, Grant, Issued
 from devvault.errors import DevvaultError, Forbidden, Invalid, NotFound, Unauthorized
 from devvault.model import operations as op
+from devvault.model.app import is_identity_name
 from devvault.server.auth import ARM_AUDIENCES, GRAPH_AUDIENCES, local_audience
 from devvault.server.head import Head, check_whole
 from devvault.server.local.base import Plane
 from devvault.server.refusals import Refusals
 from devvault.server.reply import Reply, json_reply
-from devvault.server.sessions import Session
+from devvault.server.sessions import CONNECT, Session
+from devvault.vault.furnishing import DEFAULT_GROUP
 from devvault.vault.gate import Gate, Target, status_of
-from devvault.vault.principals import USER_ASSIGNED, find_by_oid, find_principal
+from devvault.vault.identities import put_identity
+from devvault.vault.opened import SYSTEM
+from devvault.vault.principals import USER_ASSIGNED, find_by_oid, find_principal, is_guid
 from devvault.vault.signing import get_tokens
 
 APP_SERVICE = "/msi/token"
@@ -29,6 +33,7 @@ _APP_SERVICE_VERSIONS = ("2019-08-01", "2017-09-01")
 # What names another identity than the run's own, by form.
 _SELECTORS = ("client_id", "clientid", "object_id", "principal_id", "mi_res_id", "msi_res_id")
 _NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
+_MENTIONED_LIMIT = 200
 _HOSTS = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -86,7 +91,8 @@ def _asked(plane: Plane, gate: Gate, session: Session, head: Head) -> tuple[str,
     if len(named) > 1:
         raise Invalid("only one of client_id, object_id and mi_res_id can be given")
     if named:
-        return audience, _named(gate, session, named[0])
+        by_client = not any(head.query.get(name) for name in _SELECTORS[2:])
+        return audience, _named(gate, session, named[0], by_client=by_client)
     who = find_by_oid(gate, session.identity)
     if who is None:
         raise Invalid("the identity of this run does not exist any more")
@@ -102,23 +108,44 @@ def _audience(plane: Plane, session: Session, head: Head) -> str:
     if asked.rstrip("/") in ours:
         # Key Vault refuses an audience that ends in a slash, and so would we.
         return asked.rstrip("/")
-    if session.az and asked in (*ARM_AUDIENCES, *GRAPH_AUDIENCES):
+    # A connected shell asks for Resource Manager too; what `run` starts must not take such a token
+    # to the real one, and goes on to another credential.
+    more = (*ARM_AUDIENCES, *GRAPH_AUDIENCES) if session.az else ARM_AUDIENCES
+    if asked in more and (session.az or session.kind == CONNECT):
         return asked
     raise Invalid("devvault gives out tokens for its own vaults alone")
 
 
-def _named(gate: Gate, session: Session, word: str) -> Principal:
+def _named(gate: Gate, session: Session, word: str, *, by_client: bool) -> Principal:
     """Return the identity that a program asks to be instead of its run's own.
 
-    A user-assigned one, as an app has them, or the run's own by its name; nobody else.
+    A user-assigned one, as an app has them, or the run's own by its name; nobody else. A name that
+    nobody bears becomes one.
     """
     try:
         found = find_principal(gate, word)
     except Invalid as error:
         raise _no_identity() from error
     own = found is not None and found.oid == session.identity
+    if found is None and by_client and _is_new_name(word):
+        return _mentioned(gate, word)
     if found is None or not (own or _is_assigned(found)):
+        raise _no_identity(word)
+    return found
+
+
+def _is_new_name(word: str) -> bool:
+    """Say whether a client id is none of Azure's, which are GUIDs, but a name to be."""
+    return not is_guid(word) and is_identity_name(word)
+
+
+def _mentioned(gate: Gate, name: str) -> Principal:
+    """Make the identity that a program names first; it has no role, so it may do nothing yet."""
+    if len(gate.snapshot().principals) >= _MENTIONED_LIMIT:
         raise _no_identity()
+    made = put_identity(gate, SYSTEM, DEFAULT_GROUP, name)
+    found = find_by_oid(gate, made.oid)
+    assert found is not None
     return found
 
 
@@ -126,11 +153,12 @@ def _is_assigned(principal: Principal) -> bool:
     return f"/{USER_ASSIGNED}/".lower() in principal.resource_id.lower()
 
 
-def _no_identity() -> Invalid:
+def _no_identity(word: str = "") -> Invalid:
+    asked = f" --client-id {word}" if is_guid(word) else ""
     return Invalid(
         "No User Assigned or Delegated Managed Identity found for specified"
         " ClientId/ResourceId/PrincipalId.",
-        hint="devvault identity create --name NAME",
+        hint=f"devvault identity create --name NAME{asked}",
     )
 
 

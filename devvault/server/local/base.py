@@ -15,12 +15,14 @@ from typing import Protocol
 from devvault.access.principals import Caller
 from devvault.config import Config
 from devvault.errors import Invalid
+from devvault.server.bundles import Bundles
 from devvault.server.local.parsed import ParsedFiles
 from devvault.server.reply import Reply
 from devvault.server.sessions import Sessions
 from devvault.vault.gate import Gate
 from devvault.vault.keeper import Keeper
 from devvault.vault.opened import SourceChoice
+from devvault.vault.outward import Outwards
 
 PROTOCOL = 1
 SMALL = 64 * 1024
@@ -46,10 +48,15 @@ class Emit(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """An answer that comes in pieces: `produce` writes them; what it raises cuts the answer off."""
+    """An answer that comes in pieces: `produce` writes them; what it raises cuts the answer off.
+
+    One with a `cancel` has no end of its own: it gets a thread of its own, and `cancel`, called
+    from the loop, makes `produce` return.
+    """
 
     content_type: str
     produce: Callable[[Emit], None]
+    cancel: Callable[[], None] | None = None
 
 
 Answer = Reply | Stream
@@ -121,15 +128,21 @@ class Plane:
     files: ParsedFiles = field(default_factory=ParsedFiles)
     # Folder -> the day on which somebody was last told there what expires.
     reminded: dict[str, date] = field(default_factory=dict)
+    # What takes a while to make and holds no secret, by name: the scanner's rules.
+    kept: dict[str, object] = field(default_factory=dict)
     # The ports of this home, where they are open: vaults over TLS, and identity endpoints.
     https_port: int = 0
     http_port: int = 0
     sessions: Sessions = field(init=False)
+    outwards: Outwards = field(init=False)
+    bundles: Bundles = field(init=False)
 
     def __post_init__(self) -> None:
         # The one of this home: whoever else made one would not see what this one opens.
         made = Sessions(self.keeper.home.run, self.keeper.clock)
         object.__setattr__(self, "sessions", made)
+        object.__setattr__(self, "outwards", Outwards(self.keeper.home.run))
+        object.__setattr__(self, "bundles", Bundles(self.keeper.home.run, self.keeper.clock))
 
     def gate(self) -> Gate:
         """Return the gate of the unlocked home, unlocking it where that needs nothing.

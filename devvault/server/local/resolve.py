@@ -6,8 +6,10 @@ denied before anything in it is looked at.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
+from devvault.access.explain import own_policy, policy_command
 from devvault.access.principals import Caller
 from devvault.errors import Damaged, DevvaultError, Forbidden, Invalid, NotFound
 from devvault.references.reference import Reference
@@ -19,10 +21,9 @@ from devvault.server.local.base import Ask, Plane, Route, text
 from devvault.server.reply import Reply, json_reply
 from devvault.vault import trust
 from devvault.vault.gate import Gate, Receipts
+from devvault.vault.principals import find_identity
 from devvault.vault.secrets import find_secret, get_secrets, live_vault
 
-# Who may be named before identities exist in a home: the person herself.
-_DEVELOPER = frozenset({"", "developer"})
 _LIMIT = 1024 * 1024
 
 
@@ -43,14 +44,10 @@ def source(
 
     def look_up(references: Sequence[Reference]) -> list[SecretValue | Failure]:
         gate = plane.gate()
-        if identity.lower() not in _DEVELOPER:
-            missing = Failure(
-                Status.MSI_NOT_ENABLED,
-                f"this home has no identity named {_plain(identity)}",
-                "leave --identity away to resolve as yourself",
-            )
-            return [missing] * len(references)
-        return _answers(gate, plane.developer(), folder, references, met, receipts)
+        who = _identity(plane, gate, identity)
+        if isinstance(who, Failure):
+            return [who] * len(references)
+        return _answers(gate, who, folder, references, met, receipts)
 
     return look_up
 
@@ -66,13 +63,15 @@ def resolve(plane: Plane, ask: Ask) -> Reply:
     if not isinstance(renamed, dict):
         raise Invalid("the member 'vaults' must be an object")
     vaults = {name.lower(): text(renamed, name) for name in renamed}
-    lookup = source(plane, text(members, "folder"), text(members, "identity", ""))
+    met: dict[str, Met] = {}
+    lookup = source(plane, text(members, "folder"), text(members, "identity", ""), met)
     plane.gate()
     values, failures = resolve_all(wanted, lookup, vaults)
     return json_reply(
         200,
         {
             "values": values,
+            "versions": {uri: at.version for uri, at in met.items()},
             "failures": [
                 {
                     "setting": item.setting,
@@ -85,6 +84,22 @@ def resolve(plane: Plane, ask: Ask) -> Reply:
             ],
         },
     )
+
+
+def _identity(plane: Plane, gate: Gate, word: str) -> Caller | Failure:
+    """Return whom the references resolve as, or why nobody is."""
+    try:
+        who = find_identity(gate, word)
+    except Invalid as error:
+        return Failure(Status.MSI_NOT_ENABLED, error.message, "devvault identity list -o table")
+    if who is None:
+        name = _plain(word)
+        return Failure(
+            Status.MSI_NOT_ENABLED,
+            f"this home has no identity named {name}",
+            f"devvault webapp identity assign --name {shlex.quote(name)}",
+        )
+    return plane.developer() if who is gate.developer else who.caller(gate.tenant)
 
 
 def _answers(
@@ -104,7 +119,7 @@ def _answers(
     for reference, failure in zip(references, refused, strict=True):
         answer = failure or next(answers)
         if isinstance(answer, DevvaultError):
-            found.append(_failure(gate, reference, answer))
+            found.append(_failure(gate, caller, reference, answer))
         elif isinstance(answer, Failure):
             found.append(answer)
         else:
@@ -141,7 +156,7 @@ def _refusal(
     )
 
 
-def _failure(gate: Gate, reference: Reference, error: DevvaultError) -> Failure:
+def _failure(gate: Gate, caller: Caller, reference: Reference, error: DevvaultError) -> Failure:
     vault, name = reference.vault, reference.name
     if isinstance(error, NotFound):
         if reference.version and _exists(gate, reference):
@@ -171,12 +186,25 @@ def _failure(gate: Gate, reference: Reference, error: DevvaultError) -> Failure:
     if isinstance(error, Forbidden):
         return Failure(
             Status.ACCESS_TO_KEY_VAULT_DENIED,
-            f"no role lets this identity read the secret {name} in {vault}",
-            "devvault role assignment list --all",
+            f"{_plain(caller.name)} may not read the secret {name} in {vault}",
+            _granting(gate, caller, vault),
         )
     if isinstance(error, Damaged):
         return Failure(Status.OTHER_REASONS, error.message, "devvault audit verify")
     return failure_of(error)
+
+
+def _granting(gate: Gate, caller: Caller, name: str) -> str:
+    """Return the command that lets somebody read the secrets of a vault."""
+    vault = gate.find_vault(name)
+    if vault is None or vault.rbac:
+        scope = "SCOPE" if vault is None else vault.id
+        return (
+            f"devvault role assignment create --assignee {caller.oid}"
+            f' --role "Key Vault Secrets User" --scope {scope}'
+        )
+    own = own_policy(vault, caller.oid)
+    return policy_command(vault.name, caller.oid, own, "secrets", "get")
 
 
 def _exists(gate: Gate, reference: Reference) -> bool:

@@ -5,24 +5,38 @@ here. The client's twin is `cli/fast.py`; `PROTOCOL` is its promise.
 
 Request: P version, C cwd, R root, V verb, I identity, U on-unresolved, O option, E NAME=VALUE,
 N name, X NAME=VALUE of proxies and CAs, J project file, F env file, S settings file, G1 env files
-were named, A1 the second time. Reply: S NAME=VALUE, D name to remove, M name of a secret setting,
+were named, A1 the second time, L STATE:PATH of a file that an X names, B such a file. Reply: S
+NAME=VALUE, D name to remove, M name of a secret setting (or NAME=VALUE: this part of it is secret),
 W line for stderr, Q file to read and ask again, K name whose value is needed (ask again with it as
-E), T a row of a dry run, X exit code, and `.` at the end.
+E), B file to ask again with, T a row of a dry run, R URI=VERSION of a secret that a watcher looks
+out for, X exit code, and `.` at the end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from devvault.config import Config
-from devvault.errors import DevvaultError, Invalid, WrongUse
+from devvault.errors import DevvaultError, Invalid, NotFound, WrongUse
+from devvault.references.reference import Reference
 from devvault.resolver.files import formed, settings_file, wanted_files
 from devvault.resolver.outlook import Met, reminders, rows
-from devvault.resolver.plan import FAIL, EnvFile, Journey, Plan, make_plan, needed_names, read_files
+from devvault.resolver.plan import (
+    FAIL,
+    EnvFile,
+    Failure,
+    Journey,
+    Plan,
+    make_plan,
+    needed_names,
+    read_files,
+)
+from devvault.secretvalue import SecretValue
 from devvault.server.local.base import BINARY, PROTOCOL, Ask, Plane, Route
-from devvault.server.local.repeated import find_answer, keep_answer
+from devvault.server.local.connection import TAKEN, Wish, connect, missing_files
+from devvault.server.local.repeated import Kept, find_answer, keep_answer
 from devvault.server.local.resolve import source
 from devvault.server.reply import Reply
 
@@ -31,6 +45,7 @@ if TYPE_CHECKING:
 from devvault.vault.gate import Receipts
 
 FILE_LIMIT = 1024 * 1024
+ROOTS_LIMIT = 4 * 1024 * 1024
 LIMIT = 24 * 1024 * 1024
 _UNRESOLVED_EXIT = 78
 _ON_UNRESOLVED = frozenset({"fail", "literal", "empty"})
@@ -38,6 +53,9 @@ _VERBS = frozenset({"run", "env"})
 _ENVIRONMENT = "environment="
 _DRY = "dry-run"
 _TERMINAL = "terminal"
+_WATCH = "watch"
+_NO_CONNECT = "no-connect"
+_PASSING = "pass-through"
 _NEVER_INHERITED = "DEVVAULT_PASSPHRASE"
 
 
@@ -60,6 +78,9 @@ class _Sent:
     files_named: bool = False
     settings_named: bool = False
     answered: bool = False
+    values: dict[str, str] = field(default_factory=dict)
+    states: dict[str, str] = field(default_factory=dict)
+    contents: dict[str, bytes] = field(default_factory=dict)
 
 
 def run(plane: Plane, ask: Ask) -> Reply:
@@ -69,7 +90,7 @@ def run(plane: Plane, ask: Ask) -> Reply:
     turn = gate.turn if gate is not None else 0
     again = None if gate is None else find_answer(gate, ask.body, config)
     if again is not None:
-        return again
+        return _connected(plane, again.fields, again.wish, ask.pid)
     receipts = Receipts()
     try:
         sent = _read(ask.body)
@@ -84,7 +105,14 @@ def run(plane: Plane, ask: Ask) -> Reply:
             return _reply([b"K" + _encode(name) for name in needed])
         identity = sent.identity or (project.identity if project else None) or ""
         met: dict[str, Met] = {}
-        plan = make_plan(journey, source(plane, sent.folder, identity, met, receipts), settings)
+        look_up = source(plane, sent.folder, identity, met, receipts)
+        asked: list[Reference] = []
+
+        def look_up_noted(references: Sequence[Reference]) -> Sequence[SecretValue | Failure]:
+            asked.extend(references)
+            return look_up(references)
+
+        plan = make_plan(journey, look_up_noted, settings)
     except WrongUse as error:
         return _reply([*_complaint(error), b"X%d" % error.exit_code])
     now = plane.keeper.clock.now()
@@ -92,12 +120,72 @@ def run(plane: Plane, ask: Ask) -> Reply:
         told = [b"T" + _encode(row.line) for row in rows(plan, settings, met, now)]
         rest = [*_notes(plan), b"X0"] if plan.is_good else _fields(plan, sent)
         return _reply([*told, *rest])
-    reply = _reply(_fields(plan, sent))
+    watched = _watched(asked, met) if _WATCH in sent.options else []
+    fields = [*watched, *_fields(plan, sent)]
+    if not plan.is_good:
+        return _reply(fields)
+    wish = _wish(sent, plan, config, identity)
+    if wish is not None:
+        opened = plane.gate()
+        unread = missing_files(plane, opened, wish)
+        if unread:
+            return _reply([b"B" + _encode(path) for path in unread])
+        fields = [*watched, *_fields(_untaken(plan), sent)]
     # With another rule than `fail` a good plan may hold refusals, which are no receipts.
-    if gate is not None and plan.is_good and journey.on_unresolved == FAIL:
-        keep_answer(gate, turn, ask.body, config, reply, receipts)
-    reminder = _reminder(plane, plan, sent, met)
-    return _reply([*reminder, *_fields(plan, sent)]) if reminder else reply
+    if gate is not None and journey.on_unresolved == FAIL:
+        keep_answer(gate, turn, ask.body, config, Kept(tuple(fields), wish), receipts)
+    fields = [*_reminder(plane, plan, sent, met), *fields]
+    return _connected(plane, fields, wish, ask.pid)
+
+
+def _connected(plane: Plane, fields: Sequence[bytes], wish: Wish | None, pid: int) -> Reply:
+    """Return the answer to a good run; each gets a session and secrets of its own."""
+    if wish is None:
+        return _reply(fields)
+    try:
+        made = connect(plane, plane.gate(), wish, pid)
+    except NotFound as error:
+        return _reply([*_complaint(error), b"X%d" % error.exit_code])
+    found = [*fields, *(_line(kind, words) for kind, words in made.notes)]
+    found += [b"S" + _encode(f"{name}={value}") for name, value in made.variables.items()]
+    found += [b"D" + _encode(name) for name in made.removed]
+    found += [b"M" + _encode(f"{name}={value}") for name, value in made.masked.items()]
+    return _reply(found)
+
+
+def _untaken(plan: Plan) -> Plan:
+    """Return a plan without what no file may set for a program that is connected, and say so."""
+    taken = sorted(TAKEN & plan.variables.keys())
+    if not taken:
+        return plan
+    words = f"{', '.join(taken)}: not taken from a file while the program is connected"
+    kept = {name: value for name, value in plan.variables.items() if name not in TAKEN}
+    return replace(plan, variables=kept, secret=plan.secret - TAKEN, notes=(*plan.notes, words))
+
+
+def _wish(sent: _Sent, plan: Plan, config: Config, identity: str) -> Wish | None:
+    """Return how the program is to be connected, None where it is not."""
+    if sent.verb != "run" or not config.connect or _NO_CONNECT in sent.options:
+        return None
+    return Wish(
+        values=sent.values,
+        states=sent.states,
+        contents=sent.contents,
+        names=frozenset(sent.names),
+        settings=frozenset(plan.variables),
+        identity=identity,
+        pass_through=_PASSING in sent.options,
+    )
+
+
+def _watched(asked: Sequence[Reference], met: Mapping[str, Met]) -> list[bytes]:
+    """Return a field for each reference without a version: its secret may get another one."""
+    found = []
+    for reference in asked:
+        if not reference.version:
+            at = met.get(reference.uri.lower())
+            found.append(b"R" + _encode(f"{reference.uri}={at.version if at else ''}"))
+    return found
 
 
 def _read(body: bytes) -> _Sent:
@@ -110,9 +198,9 @@ def _read(body: bytes) -> _Sent:
             raise Invalid("the request is cut off")
         tag, content = body[at : at + 1], _decode(body[at + 1 : end])
         at = end + 1
-        if tag in (b"J", b"F", b"S"):
+        if tag in (b"J", b"F", b"S", b"B"):
             end = body.find(b"\0", at)
-            data, at = _file(body, at, end)
+            data, at = _file(body, at, end, ROOTS_LIMIT if tag == b"B" else FILE_LIMIT)
             _take_file(sent, tag, content, data)
         elif tag == b"P":
             version = content
@@ -125,18 +213,20 @@ def _read(body: bytes) -> _Sent:
     return sent
 
 
-def _file(body: bytes, at: int, end: int) -> tuple[bytes, int]:
+def _file(body: bytes, at: int, end: int, limit: int) -> tuple[bytes, int]:
     digits = body[at:end] if end >= 0 else b""
     if not digits.isdigit() or len(digits) > 8:
         raise Invalid("the request is malformed: a file without a length")
     size = int(digits)
-    if size > FILE_LIMIT or end + 1 + size > len(body):
+    if size > limit or end + 1 + size > len(body):
         raise Invalid("the request is malformed: a file that is too long")
     return body[end + 1 : end + 1 + size], end + 1 + size
 
 
 def _take_file(sent: _Sent, tag: bytes, path: str, data: bytes) -> None:
-    if tag == b"J":
+    if tag == b"B":
+        sent.contents[path] = data
+    elif tag == b"J":
         from devvault.settingsfiles.project import read_project  # many folders have none
 
         sent.project_path = path
@@ -169,6 +259,11 @@ def _take(sent: _Sent, tag: bytes, content: str) -> None:
             sent.names.add(name)
             if tag == b"E":
                 sent.environment[name] = value
+            else:
+                sent.values[name] = value
+        case b"L":
+            state, _, path = content.partition(":")
+            sent.states[path] = state
         case b"N":
             sent.names.add(content)
         case b"G":

@@ -1,66 +1,109 @@
-"""Do these texts hold values of the vaults that the folder may resolve from? Places, no values."""
+"""Do these texts hold values of the vaults that the folder may resolve from? Places, no values.
+
+The body is the folder, the id of the check that this is a further part of (empty for the first),
+then each text as number, length and bytes; every field but the bytes ends with a NUL.
+"""
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
 
 from devvault.errors import Invalid
-from devvault.server.local.base import Ask, Plane, Route, text
+from devvault.server.local.base import Ask, Plane, Route
 from devvault.server.reply import Reply, json_reply
-from devvault.vault import trust
+from devvault.vault import fingerprints, trust
+from devvault.vault.fingerprints import KnownValue
+
+if TYPE_CHECKING:
+    from devvault.scan.values import Place, ValueIndex
 
 LIMIT = 32 * 1024 * 1024
+_TEXTS = 100_000
 
 
 def scan(plane: Plane, ask: Ask) -> Reply:
     """Return where in which text which secret's value stands."""
-    members = ask.members()
-    folder = text(members, "folder")
+    folder, check, texts = _fields(ask.body)
+    index, check = find_index(plane, folder, check)
+    findings = [_told(name, place) for name, body in texts for place in index.places(body)]
+    answer = {
+        "findings": findings,
+        "complete": index.complete,
+        "values": index.count,
+        "check": check,
+    }
+    return json_reply(200, answer)
+
+
+def find_index(plane: Plane, folder: str, check: str = "") -> tuple[ValueIndex, str]:
+    """Return the values to compare with for a folder, and the id of the check.
+
+    Raises:
+        Invalid: this is no folder.
+        Locked: the home is locked.
+        Unavailable: there is no home, or the trail cannot take the record.
+    """
     trust.check_folder(folder)
-    names, bodies = _texts(members.get("texts"))
-    from devvault.vault.fingerprints import find_values  # few daemons are ever asked
-
     gate = plane.gate()
-    found = find_values(gate, plane.developer(), trust.trusted_vaults(gate, folder), bodies)
-    starts = [_line_starts(body) for body in bodies]
-    findings: list[dict[str, object]] = []
-    for match in found.matches:
-        line = bisect_right(starts[match.text], match.start)
-        findings.append(
-            {
-                "name": names[match.text],
-                "line": line,
-                "column": match.start - starts[match.text][line - 1] + 1,
-                "end": match.end - match.start,
-                "vault": match.vault,
-                "secret": match.secret,
-                "version": match.version,
-                "form": "raw",
-            }
+    vaults = trust.trusted_vaults(gate, folder)
+    found = fingerprints.continue_check(gate, vaults, check) if check else None
+    if found is None:
+        found, check = fingerprints.open_check(
+            gate, plane.developer(), vaults, _index, folder=folder
         )
-    return json_reply(
-        200, {"findings": findings, "complete": found.complete, "values": found.values}
-    )
+    return cast("ValueIndex", found), check
 
 
-def _texts(given: object) -> tuple[list[str], list[str]]:
-    names: list[str] = []
-    bodies: list[str] = []
-    for item in given if isinstance(given, list) else [None]:
-        if not isinstance(item, dict):
-            raise Invalid("the member 'texts' must be a list of objects")
-        names.append(text(item, "name"))
-        bodies.append(text(item, "text"))
-    return names, bodies
+def _index(values: Sequence[KnownValue], complete: bool) -> ValueIndex:
+    from devvault.scan.needles import Held  # few daemons are ever asked
+    from devvault.scan.values import ValueIndex
+
+    return ValueIndex([Held(*one) for one in values], complete=complete)
 
 
-def _line_starts(body: str) -> list[int]:
-    starts = [0]
-    at = body.find("\n")
-    while at >= 0:
-        starts.append(at + 1)
-        at = body.find("\n", at + 1)
-    return starts
+def _told(name: int, place: Place) -> dict[str, object]:
+    owner = place.owner
+    return {
+        "name": name,
+        "line": place.line,
+        "column": place.column,
+        "start": place.start,
+        "end": place.end,
+        "vault": owner.vault,
+        "secret": owner.secret,
+        "version": owner.version,
+        "state": owner.state,
+        "form": place.form,
+        "part": place.part,
+    }
+
+
+def _fields(body: bytes) -> tuple[str, str, list[tuple[int, bytes]]]:
+    folder, at = _field(body, 0)
+    check, at = _field(body, at)
+    texts: list[tuple[int, bytes]] = []
+    while at < len(body):
+        name, at = _field(body, at)
+        size, at = _field(body, at)
+        if not (_is_number(name) and _is_number(size)) or at + int(size) > len(body):
+            raise Invalid("a text of the check is cut off")
+        if len(texts) >= _TEXTS:
+            raise Invalid("the check holds too many texts")
+        texts.append((int(name), body[at : at + int(size)]))
+        at += int(size)
+    return folder, check, texts
+
+
+def _field(body: bytes, at: int) -> tuple[str, int]:
+    end = body.find(b"\0", at)
+    if end < 0:
+        raise Invalid("a field of the check is cut off")
+    return body[at:end].decode("utf-8", "surrogateescape"), end + 1
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 10
 
 
 ROUTES: dict[tuple[str, str], Route] = {("POST", "/local/scan"): Route(scan, limit=LIMIT)}

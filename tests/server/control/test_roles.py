@@ -123,10 +123,54 @@ def test_what_is_refused(azure: Azure) -> None:
     assert (refused.status, refused.error["code"]) == (403, "AuthorizationFailed")
 
 
-def test_a_condition_is_refused_and_never_dropped(azure: Azure) -> None:
+NAME = "@Resource[Microsoft.KeyVault/vaults/secrets:name]"
+READING = "ActionMatches{'Microsoft.KeyVault/vaults/secrets/getSecret/action'}"
+
+
+def test_a_condition_on_the_names_of_secrets_is_obeyed(azure: Azure) -> None:
+    azure.set("app-db", "1")
+    azure.set("other", "2")
+    condition = f"!({READING}) OR {NAME} StringStartsWith 'app-'"
+    id = str(uuid.uuid4())
+    made = give(azure, azure.vault, id=id, condition=condition, conditionVersion="2.0")
+    assert made.status == 201
+    shown = made.body["properties"]
+    assert (shown["condition"], shown["conditionVersion"]) == (condition, "2.0")
+    assert azure.data("GET", "/secrets/app-db", caller=STRANGER).status == 200
+    refused = azure.data("GET", "/secrets/other", caller=STRANGER)
+    assert (refused.status, refused.error["innererror"]["code"]) == (403, "ForbiddenByRbac")
+    assert azure.data("GET", "/secrets", caller=STRANGER).status == 200
+    # The same assignment again, with another condition; the old one is gone at once.
+    condition = f"{NAME} StringEquals 'other'"
+    again = give(azure, azure.vault, id=id, condition=condition, conditionVersion="2.0")
+    assert again.status == 201
+    assert azure.data("GET", "/secrets/app-db", caller=STRANGER).status == 403
+    assert azure.data("GET", "/secrets/other", caller=STRANGER).status == 200
+    assert azure.data("GET", "/secrets", caller=STRANGER).status == 403
+
+
+@pytest.mark.parametrize("spelled", ["other", "OTHER", "Other"])
+def test_no_spelling_of_a_name_gets_around_a_condition(azure: Azure, spelled: str) -> None:
+    azure.set("other", "2")
+    condition = f"{NAME} StringNotEquals 'other' AND !({NAME} StringEquals 'other')"
+    give(azure, azure.vault, condition=condition, conditionVersion="2.0")
+    assert azure.data("GET", f"/secrets/{spelled}", caller=STRANGER).status == 403
+
+
+@pytest.mark.parametrize(
+    ("condition", "version"),
+    [
+        (f"{NAME} StringEquals 'other'", "1.0"),
+        (f"{NAME} StringEquals 'other'", ""),
+        ("@Principal[Microsoft.Directory/x:y] StringEquals 'other'", "2.0"),
+        ("nonsense", "2.0"),
+    ],
+)
+def test_a_condition_that_is_not_understood_is_refused_and_never_dropped(
+    azure: Azure, condition: str, version: str
+) -> None:
     azure.set("db", "1")
-    condition = "@Resource[Microsoft.KeyVault/vaults/secrets:name] StringEquals 'other'"
-    refused = give(azure, azure.vault, condition=condition, conditionVersion="2.0")
+    refused = give(azure, azure.vault, condition=condition, conditionVersion=version)
     assert (refused.status, refused.error["code"]) == (400, "RoleAssignmentConditionNotSupported")
     assert azure.data("GET", "/secrets/db", caller=STRANGER).status == 403
 

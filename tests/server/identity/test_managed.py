@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,9 @@ import pytest
 from devvault.access.principals import SERVICE, USER, Principal
 from devvault.model import operations as op
 from devvault.server.app import HTTP
+from devvault.server.sessions import RUN
 from devvault.vault.gate import Target
+from devvault.vault.identities import put_identity
 from devvault.vault.principals import write_principal
 from tests.server.listening import AUDIENCE, HTTP_PORT, LOCAL_AUDIENCE
 
@@ -145,7 +148,9 @@ def test_an_identity_can_be_named(known, name, value):
     "query",
     [
         {"client_id": "99999999-9999-4999-8999-999999999999"},
-        {"client_id": "nobody"},
+        {"client_id": "no such name"},
+        {"object_id": "nobody"},
+        {"mi_res_id": "nobody"},
         {"object_id": ADA.oid},
         {"client_id": "me"},
         {"client_id": APP.appid},
@@ -172,7 +177,6 @@ def test_this_daemons_own_audience_is_ours(known):
     [
         "",
         "https://storage.azure.com",
-        "https://management.azure.com",
         "https://graph.microsoft.com",
         "https://vault.azure.net.evil.example",
         "https://vault.localhost:1",
@@ -193,6 +197,40 @@ def test_any_other_audience_is_an_error(known, audience):
 def test_a_shell_of_az_has_more_audiences(known, audience):
     assert claims(known.msi(known.open(az=True), audience))["aud"] == audience
     assert known.msi(known.open(az=True), "https://storage.azure.com").status == 400
+
+
+def test_a_shell_may_ask_for_resource_manager_and_a_run_may_not(known):
+    audience = "https://management.azure.com"
+    assert claims(known.msi(known.open(), audience))["aud"] == audience
+    run = known.plane.sessions.open(RUN, APP.oid, group=os.getpgrp())
+    assert known.msi(run, audience).status == 400
+    assert claims(known.msi(run))["oid"] == APP.oid
+
+
+def test_a_name_that_nobody_bears_becomes_an_identity_without_rights(known):
+    known.set("db", "value-1")
+    opened = known.open()
+    found = known.msi(opened, client_id="devvault-user-assigned")
+    told = claims(found)
+    assert told["oid"] != known.gate.developer.oid
+    again = claims(known.msi(opened, client_id="DevVault-user-assigned"))
+    assert (again["oid"], again["appid"]) == (told["oid"], told["appid"])
+    url = "https://my-vault.vault.azure.net/secrets/db?api-version=7.4"
+    refused = known.tls("GET", url, found.json["access_token"])
+    assert refused.json["error"]["innererror"]["code"] == "ForbiddenByRbac"
+    (made,) = known.trail("ManagedIdentityPut")
+    assert made.name == "devvault"
+
+
+def test_a_client_id_of_the_cloud_is_refused_with_the_way_to_have_it(known):
+    asked = "99999999-9999-4999-8999-999999999999"
+    opened = known.open()
+    found = known.msi(opened, client_id=asked)
+    assert found.status == 400
+    assert f"devvault identity create --name NAME --client-id {asked}" in found.json["message"]
+    me = known.keeper.developer
+    made = put_identity(known.gate, me, "devvault", "mine", appid=asked.upper())
+    assert claims(known.msi(opened, client_id=asked))["oid"] == made.oid
 
 
 def test_a_run_that_passes_through_has_no_tokens(known):
@@ -258,6 +296,29 @@ def test_another_host_is_refused(known, host):
     assert known.ask(HTTP, "GET", url, host=host, headers=headers).status == 421
     for good in (f"127.0.0.1:{HTTP_PORT}", f"localhost:{HTTP_PORT}"):
         assert known.ask(HTTP, "GET", url, host=good, headers=headers).status == 200
+
+
+def test_no_secret_of_a_run_is_in_the_trail(known):
+    opened = known.open()
+    known.imds(opened.path)
+    known.imds(opened.path, headers={})
+    known.imds(opened.path + "x")
+    known.imds(opened.header)
+    known.msi(opened)
+    known.msi(opened.header + "x")
+    known.ask(HTTP, "GET", f"{BASE}/{opened.path}")
+    known.ask(HTTP, "GET", f"{BASE}/{opened.path}/msi/token")
+    known.ask(HTTP, "GET", f"{BASE}/{opened.path}", host="evil.example")
+    whole = repr(known.trail())
+    for secret in (opened.path, opened.header, opened.proxy):
+        assert secret[16:] not in whole
+    uris = {record.uri for record in known.trail("TokenIssue")}
+    assert uris == {
+        f"{BASE}/msi/token",
+        f"{BASE}/.../metadata/identity/oauth2/token",
+        f"{BASE}/.../msi/token",
+        f"{BASE}/...",
+    }
 
 
 def test_what_is_given_out_is_recorded(known):

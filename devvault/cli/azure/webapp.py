@@ -1,0 +1,330 @@
+"""`devvault webapp ...`: az's words for who an app is, and for its settings.
+
+App Service is not here: an app is a name with an identity and settings, made when it is named
+first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from devvault.cli import ask, say
+from devvault.cli.azure.identity import DEFAULT_GROUP, only
+from devvault.cli.keyvault.grammar import Commands, Run, add_command, with_group
+from devvault.cli.planes import Planes, open_planes, segment
+from devvault.cli.reply import Body, table, text
+from devvault.errors import NotFound, WrongUse
+
+VERSION = "2025-05-01"
+_TYPE = "providers/Microsoft.Web/sites"
+_SYSTEM = "[system]"
+_FILE_LIMIT = 1024 * 1024
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe `webapp` and its commands."""
+    parser.epilog = "example: devvault webapp identity assign --name my-web-app"
+    commands: Commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    identity = commands.add_parser("identity", help="who an app is")
+    _add_identity(identity.add_subparsers(metavar="COMMAND", required=True))
+    config = commands.add_parser("config", help="what an app is told")
+    kinds = config.add_subparsers(metavar="COMMAND", required=True)
+    settings = kinds.add_parser("appsettings", help="an app's settings")
+    _add_settings(settings.add_subparsers(metavar="COMMAND", required=True))
+    listing = add_command(commands, "list", _list, "list apps", "webapp list -o table")
+    listing.add_argument("--resource-group", "-g", help="only those of this group")
+    _add_name(add_command(commands, "show", _show, "get an app", "webapp show --name my-web-app"))
+    _add_name(
+        add_command(
+            commands,
+            "delete",
+            _delete,
+            "delete an app with its settings and its identity",
+            "webapp delete --name my-web-app",
+        )
+    )
+
+
+def _add_identity(commands: Commands) -> None:
+    assign = add_command(
+        commands,
+        "assign",
+        _assign,
+        "give an app an identity; an app that is not there is made",
+        "webapp identity assign --name my-web-app",
+    )
+    _add_name(assign)
+    _add_identities(assign)
+    _add_name(
+        add_command(
+            commands,
+            "show",
+            _show_identity,
+            "show an app's identity",
+            "webapp identity show --name my-web-app",
+        )
+    )
+    remove = add_command(
+        commands,
+        "remove",
+        _remove,
+        "take an app's identity away",
+        "webapp identity remove --name my-web-app",
+    )
+    _add_name(remove)
+    _add_identities(remove)
+
+
+def _add_settings(commands: Commands) -> None:
+    put = add_command(
+        commands,
+        "set",
+        _set,
+        "set settings of an app; an app that is not there is made",
+        "webapp config appsettings set --name my-web-app --settings KEY=VALUE",
+    )
+    _add_name(put)
+    put.add_argument(
+        "--settings", nargs="+", required=True, metavar="KEY=VALUE", help="or @FILE with JSON"
+    )
+    _add_name(
+        add_command(
+            commands,
+            "list",
+            _list_settings,
+            "list an app's settings, values included",
+            "webapp config appsettings list --name my-web-app -o table",
+        )
+    )
+    delete = add_command(
+        commands,
+        "delete",
+        _delete_settings,
+        "delete settings of an app",
+        "webapp config appsettings delete --name my-web-app --setting-names KEY",
+    )
+    _add_name(delete)
+    delete.add_argument("--setting-names", nargs="+", required=True, help="the settings' names")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Do what the command says."""
+    run: Run = args.run
+    return run(args)
+
+
+def _add_name(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--name", "-n", required=True, help="the app")
+    parser.add_argument("--resource-group", "-g", help="its group (may be left out)")
+    parser.add_argument("--slot", "-s", help=argparse.SUPPRESS)
+
+
+def _add_identities(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--identities",
+        nargs="*",
+        metavar="ID",
+        help="[system], or ids of user-assigned identities (default: [system])",
+    )
+
+
+def _assign(args: argparse.Namespace) -> int:
+    planes = open_planes()
+    app = _find_or_make(planes, args)
+    system, others = _named(args)
+    known = table(app, "identity")
+    has = system or bool(text(known, "principalId"))
+    assigned = [*table(known, "userAssignedIdentities"), *others]
+    made = _patch(planes, app, has=has, assigned=assigned)
+    say.show(args, _identity(made))
+    return 0
+
+
+def _remove(args: argparse.Namespace) -> int:
+    planes = open_planes()
+    app = _find(planes, args)
+    system, others = _named(args)
+    known = table(app, "identity")
+    gone = {id.lower() for id in others}
+    kept = [id for id in table(known, "userAssignedIdentities") if id.lower() not in gone]
+    made = _patch(planes, app, has=bool(text(known, "principalId")) and not system, assigned=kept)
+    say.show(args, _identity(made))
+    return 0
+
+
+def _show_identity(args: argparse.Namespace) -> int:
+    say.show(args, _identity(_find(open_planes(), args)))
+    return 0
+
+
+def _show(args: argparse.Namespace) -> int:
+    say.show(args, full(_find(open_planes(), args)))
+    return 0
+
+
+def _list(args: argparse.Namespace) -> int:
+    planes = open_planes()
+    below = f"resourceGroups/{segment(args.resource_group)}/" if args.resource_group else ""
+    found = planes.arm_list(f"{below}{_TYPE}", version=VERSION)
+    say.show(args, [full(item) for item in found], table=_columns)
+    return 0
+
+
+def _delete(args: argparse.Namespace) -> int:
+    planes = open_planes()
+    planes.arm("DELETE", text(_find(planes, args), "id"), version=VERSION)
+    return 0
+
+
+def _set(args: argparse.Namespace) -> int:
+    planes = open_planes()
+    given = _read_settings(args.settings)
+    app = _find_or_make(planes, args)
+    kept = _put(planes, app, {**_settings(planes, app), **given})
+    # As az: what was set is told, not what it holds.
+    say.show(args, _shown(dict.fromkeys(kept)))
+    return 0
+
+
+def _list_settings(args: argparse.Namespace) -> int:
+    ask.check_may_reveal("webapp config appsettings list")
+    planes = open_planes()
+    found = _settings(planes, _find(planes, args))
+    say.show(args, _shown(found), table=_setting_columns)
+    return 0
+
+
+def _delete_settings(args: argparse.Namespace) -> int:
+    planes = open_planes()
+    app = _find(planes, args)
+    gone = set(args.setting_names)
+    found = _settings(planes, app)
+    kept = _put(planes, app, {name: value for name, value in found.items() if name not in gone})
+    say.show(args, _shown(dict.fromkeys(kept)))
+    return 0
+
+
+def _find_or_make(planes: Planes, args: argparse.Namespace) -> Body:
+    try:
+        return _find(planes, args)
+    except NotFound as error:
+        if error.code == "ResourceGroupNotFound":
+            raise
+    group = args.resource_group or DEFAULT_GROUP
+    path = f"resourceGroups/{segment(group)}/{_TYPE}/{segment(args.name)}"
+    made = planes.arm("PUT", path, {}, version=VERSION)
+    say.note(f"the app {say.printable(args.name)} was made, in the group {say.printable(group)}")
+    return made
+
+
+def _find(planes: Planes, args: argparse.Namespace) -> Body:
+    if args.slot:
+        raise WrongUse("apps have no slots here", hint=f"devvault webapp show --name {args.name}")
+    if args.resource_group:
+        path = f"resourceGroups/{segment(args.resource_group)}/{_TYPE}/{segment(args.name)}"
+        return planes.arm("GET", path, version=VERSION)
+    return only(planes.arm_list(_TYPE, version=VERSION), args.name, "app")
+
+
+def _named(args: argparse.Namespace) -> tuple[bool, list[str]]:
+    """Return whether the app's own identity is meant, and the ids of the others."""
+    words: list[str] = args.identities or [_SYSTEM]
+    others = [word for word in words if word.lower() != _SYSTEM]
+    for word in others:
+        if not word.startswith("/"):
+            raise WrongUse(
+                f"'{say.printable(word)}' is no identity's id",
+                hint=f"devvault identity show --name {word} --query id -o tsv",
+            )
+    return len(others) < len(words), others
+
+
+def _patch(planes: Planes, app: Body, *, has: bool, assigned: Sequence[str]) -> Body:
+    kinds = [
+        name for name, wanted in (("SystemAssigned", has), ("UserAssigned", assigned)) if wanted
+    ]
+    identity: dict[str, object] = {"type": ", ".join(kinds) or "None"}
+    if assigned:
+        identity["userAssignedIdentities"] = {id: {} for id in assigned}
+    return planes.arm("PATCH", text(app, "id"), {"identity": identity}, version=VERSION)
+
+
+def _identity(app: Body) -> Body | None:
+    found = table(app, "identity")
+    if not found:
+        return None
+    nothing: Body = dict.fromkeys(("principalId", "tenantId", "userAssignedIdentities"))
+    return {**nothing, **found}
+
+
+def _settings(planes: Planes, app: Body) -> dict[str, object]:
+    path = f"{text(app, 'id')}/config/appsettings/list"
+    return table(planes.arm("POST", path, version=VERSION), "properties")
+
+
+def _put(planes: Planes, app: Body, settings: Mapping[str, object]) -> Body:
+    path = f"{text(app, 'id')}/config/appsettings"
+    body = {"properties": dict(settings)}
+    return table(planes.arm("PUT", path, body, version=VERSION), "properties")
+
+
+def _read_settings(words: Sequence[str]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for word in words:
+        if word.startswith("@"):
+            found |= _read_file(Path(word[1:]))
+            continue
+        name, equals, value = word.partition("=")
+        if not name or not equals:
+            # The word may hold a secret that lost its name, so it is not shown.
+            raise WrongUse("a setting has the form KEY=VALUE", hint="devvault webapp --help")
+        found[name] = value
+    return found
+
+
+def _read_file(path: Path) -> dict[str, object]:
+    """Read az's file of settings: an object, or a list of {name, value}."""
+    try:
+        with path.open("rb") as file:
+            body = json.loads(file.read(_FILE_LIMIT))
+    except (OSError, ValueError) as error:
+        raise WrongUse(f"{say.printable(str(path))} is no JSON file that can be read") from error
+    if isinstance(body, dict):
+        return {str(name): str(value) for name, value in body.items()}
+    if isinstance(body, list) and all(isinstance(item, dict) for item in body):
+        return {text(item, "name"): text(item, "value") for item in body}
+    raise WrongUse(f"{say.printable(str(path))} must hold settings: an object, or az's list")
+
+
+def _shown(settings: Mapping[str, object]) -> list[Body]:
+    return [
+        {"name": name, "slotSetting": False, "value": value} for name, value in settings.items()
+    ]
+
+
+def full(app: Body) -> Body:
+    """Return an app as az prints it: the properties beside the rest."""
+    rest = {name: found for name, found in app.items() if name != "properties"}
+    return with_group({"identity": None, **table(app, "properties"), **rest})
+
+
+def _columns(result: object) -> object:
+    if not isinstance(result, list):
+        return result
+    return [
+        {
+            "Name": item["name"],
+            "ResourceGroup": item["resourceGroup"],
+            "PrincipalId": (item["identity"] or {}).get("principalId", ""),
+        }
+        for item in result
+    ]
+
+
+def _setting_columns(result: object) -> object:
+    if not isinstance(result, list):
+        return result
+    return [{"Name": item["name"], "Value": item["value"]} for item in result]

@@ -1,0 +1,13 @@
+"""JavaScript and TypeScript, and the pages that hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from devvault.scan.kinds.base import Pair, Spans
+from devvault.scan.kinds.code import JAVASCRIPT, read_code
+
+
+def read(text: str, spans: Spans) -> Iterator[Pair]:
+    """Return the pairs of a source file; see `base.Read`."""
+    return read_code(text, spans, JAVASCRIPT)

@@ -1,0 +1,54 @@
+"""The home as az sees it: one tenant with one subscription."""
+
+from __future__ import annotations
+
+from devvault.errors import Forbidden
+from devvault.model import operations as op
+from devvault.model.names import subscription_scope
+from devvault.server.reply import Reply, Request, json_reply
+from devvault.vault.gate import Gate, Target
+
+
+def list_subscriptions(request: Request, gate: Gate) -> Reply:
+    """GET /subscriptions: empty for whoever may not see it."""
+    try:
+        _check(request, gate)
+    except Forbidden:
+        return json_reply(200, {"value": []})
+    return json_reply(200, {"value": [_show(gate)], "count": {"type": "Total", "value": 1}})
+
+
+def get_subscription(request: Request, gate: Gate, _subscription: str) -> Reply:
+    """GET /subscriptions/{id}."""
+    _check(request, gate)
+    return json_reply(200, _show(gate))
+
+
+def list_tenants(request: Request, gate: Gate) -> Reply:
+    """GET /tenants: the caller's own, which a token names anyway."""
+    del request
+    tenant = {
+        "id": f"/tenants/{gate.tenant}",
+        "tenantId": gate.tenant,
+        "displayName": "devvault local",
+        "tenantCategory": "Home",
+    }
+    return json_reply(200, {"value": [tenant]})
+
+
+def _check(request: Request, gate: Gate) -> None:
+    target = Target(subscription_scope(gate.subscription))
+    gate.read(request.caller, op.GET_SUBSCRIPTION, target, lambda _reading: None)
+
+
+def _show(gate: Gate) -> dict[str, object]:
+    return {
+        "id": subscription_scope(gate.subscription),
+        "subscriptionId": gate.subscription,
+        "tenantId": gate.tenant,
+        "displayName": "devvault local",
+        "state": "Enabled",
+        "subscriptionPolicies": {"spendingLimit": "Off"},
+        "authorizationSource": "RoleBased",
+        "managedByTenants": [],
+    }

@@ -1,0 +1,165 @@
+"""User-assigned identities: create, read, list, delete. Each is a principal of the home."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+
+from devvault.access.principals import SERVICE, Caller, Principal
+from devvault.errors import Conflict, Invalid, NotFound
+from devvault.model import operations as op
+from devvault.model.app import IDENTITY_TYPE, Identity, check_identity_name, identity_scope
+from devvault.model.attributes import NO_TAGS, check_tags
+from devvault.model.names import fold, group_scope, subscription_scope
+from devvault.store.base import Reading, Writing
+from devvault.vault.codecs import pack_identity, unpack_identity
+from devvault.vault.credentials import drop_credentials
+from devvault.vault.gate import Gate, Target
+from devvault.vault.groups import find_group
+from devvault.vault.principals import (
+    check_no_word,
+    drop_principal,
+    find_principal,
+    is_guid,
+    write_principal,
+)
+from devvault.vault.records import IDENTITY
+
+_ALL = 100_000
+
+
+def put_identity(
+    gate: Gate,
+    caller: Caller,
+    group: str,
+    name: str,
+    location: str = "",
+    tags: Mapping[str, str] = NO_TAGS,
+    *,
+    appid: str = "",
+) -> Identity:
+    """Create a user-assigned identity, or replace the tags of the one that is there.
+
+    `appid` is the client id that a new one is to have: what an app asks for in the cloud, say.
+
+    Raises:
+        Invalid: the name is none, or the client id is no GUID.
+        Conflict: it has another client id already, or somebody else has that one.
+        NotFound: `ResourceGroupNotFound`.
+    """
+    check_identity_name(name)
+    check_no_word(name)
+    appid = fold(appid)
+    if appid and not is_guid(appid):
+        raise Invalid("a client id must be a GUID", code="InvalidParameter")
+    target = Target(identity_scope(gate.subscription, group, name))
+
+    def act(writing: Writing) -> Identity:
+        within = find_group(gate, writing, group)
+        old = _find(gate, writing, group, name)
+        if appid and (old is None or old.appid != appid):
+            _check_free(gate, writing, old, appid)
+        if old is not None:
+            made = replace(old, tags=check_tags(tags))
+        else:
+            made = Identity(
+                name,
+                within.name,
+                location or within.location,
+                str(uuid.uuid4()),
+                appid or str(uuid.uuid4()),
+                gate.clock.now(),
+                check_tags(tags),
+            )
+            id = identity_scope(gate.subscription, made.group, name)
+            write_principal(gate, writing, Principal(made.oid, name, SERVICE, made.appid, id))
+        writing.put(gate.records.seal(IDENTITY, "", _key(group, name), pack_identity(made)))
+        return made
+
+    return gate.change_access(caller, op.PUT_IDENTITY, target, act)
+
+
+def get_identity(gate: Gate, caller: Caller, group: str, name: str) -> Identity:
+    """Return a user-assigned identity.
+
+    Raises:
+        NotFound: `ResourceNotFound`.
+    """
+    target = Target(identity_scope(gate.subscription, group, name))
+
+    def act(reading: Reading) -> Identity:
+        found = _find(gate, reading, group, name)
+        if found is None:
+            raise NotFound(
+                f"The Resource '{IDENTITY_TYPE}/{name}' under resource group '{group}' was not"
+                " found.",
+                hint=f"devvault identity create --name {name}",
+            )
+        return found
+
+    return gate.read(caller, op.GET_IDENTITY, target, act)
+
+
+def list_identities(gate: Gate, caller: Caller, group: str = "") -> tuple[Identity, ...]:
+    """Return every user-assigned identity, or those of a group."""
+    root = group_scope(gate.subscription, group) if group else subscription_scope(gate.subscription)
+
+    def act(reading: Reading) -> tuple[Identity, ...]:
+        if group:
+            find_group(gate, reading, group)
+        rows = reading.page(IDENTITY, "", limit=_ALL)
+        every = (unpack_identity(gate.records.open(row)) for row in rows)
+        return tuple(found for found in every if fold(group) in ("", fold(found.group)))
+
+    return gate.read(caller, op.LIST_IDENTITIES, Target(root), act)
+
+
+def delete_identity(gate: Gate, caller: Caller, group: str, name: str) -> bool:
+    """Delete a user-assigned identity; its tokens and credentials are worthless at once.
+
+    Returns whether there was one. Its role assignments stay, as in Azure, and help nobody.
+    """
+    target = Target(identity_scope(gate.subscription, group, name))
+
+    def act(writing: Writing) -> bool:
+        found = _find(gate, writing, group, name)
+        if found is None:
+            return False
+        _drop(writing, found)
+        return True
+
+    gone = gate.change_access(caller, op.DELETE_IDENTITY, target, act)
+    gate.secure_point()
+    return gone
+
+
+def drop_identities(gate: Gate, writing: Writing, group: str) -> None:
+    """Drop all of a group that is being deleted, inside its transaction."""
+    for row in writing.page(IDENTITY, "", limit=_ALL):
+        found = unpack_identity(gate.records.open(row))
+        if fold(found.group) == fold(group):
+            _drop(writing, found)
+
+
+def _check_free(gate: Gate, writing: Writing, old: Identity | None, appid: str) -> None:
+    if old is not None:
+        raise Conflict(f"the identity {old.name} has the client id {old.appid} already")
+    known = find_principal(gate, appid, gate.directory.read(writing))
+    if known is not None:
+        raise Conflict(f"{known.name} has the id {appid} already")
+
+
+def _drop(writing: Writing, identity: Identity) -> None:
+    writing.drop(IDENTITY, "", _key(identity.group, identity.name))
+    drop_principal(writing, identity.oid)
+    drop_credentials(writing, identity.oid)
+
+
+def _find(gate: Gate, reading: Reading, group: str, name: str) -> Identity | None:
+    row = reading.find(IDENTITY, "", _key(group, name))
+    return None if row is None else unpack_identity(gate.records.open(row))
+
+
+def _key(group: str, name: str) -> str:
+    return f"{fold(group)}/{fold(name)}"
