@@ -379,9 +379,8 @@ def test_a_value_that_is_also_a_common_word(typed):
     assert typed("import", ".env", "--yes").code == 0
     text = path.read_text()
     assert text == f"DB_PASSWORD='{reference('DB_PASSWORD')}'\nAPP_ENV=production\n# production\n"
-    assert typed.settings() | {"DB_PASSWORD": "production", "APP_ENV": "production"} == (
-        typed.settings()
-    )
+    found = typed.settings()
+    assert (found["DB_PASSWORD"], found["APP_ENV"]) == ("production", "production")
 
 
 def test_the_trail_tells_and_shows_nothing(typed):
@@ -430,7 +429,8 @@ def test_every_oddity_of_a_format_is_imported_and_brought_back(typed, name):
     assert odd.endswith(kept[-1])
     for key, value in secrets.items():
         if value is not None:
-            shown = typed("resolve", key, "--settings", name)
+            part = "#web" if name == "compose.yaml" else ""
+            shown = typed("resolve", key, "--settings", name + part)
             assert shown.out.decode() == value, (key, shown.err)
     again = typed("import", name, "--yes", *flags, "--plain", plain)
     assert path.read_bytes() == changed, again.err
