@@ -17,11 +17,11 @@ from devvault.cli.planes import Planes, open_planes, segment
 from devvault.cli.project import Place, open_place, read_settings
 from devvault.cli.references import references_in, references_of, settings_files
 from devvault.cli.reply import text, texts
-from devvault.cli.set import secret_name
 from devvault.cli.trust import give
 from devvault.errors import DevvaultError, Invalid, WrongUse
 from devvault.references import base
 from devvault.references.reference import Reference
+from devvault.resolver.names import secret_name
 from devvault.settingsfiles.base import find_format, get_format
 from devvault.settingsfiles.interpolate import interpolate
 from devvault.settingsfiles.shapes import find_shape
