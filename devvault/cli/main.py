@@ -44,11 +44,12 @@ VERBS = {
     "help": ("devvault.cli.help", "read the manual, a topic at a time"),
     "group": ("devvault.cli.azure.group", "resource groups, in az's words"),
     "keyvault": ("devvault.cli.keyvault.verbs", "vaults and their secrets, in az's words"),
+    "ad": ("devvault.cli.azure.ad", "users, groups and service principals, in az's words"),
     "webapp": ("devvault.cli.azure.webapp", "apps and who they are, in az's words"),
     "identity": ("devvault.cli.azure.identity", "user-assigned identities, in az's words"),
     "role": ("devvault.cli.azure.role", "role assignments, in az's words"),
 }
-AZURE = frozenset({"group", "keyvault", "webapp", "identity", "role"})
+AZURE = frozenset({"group", "keyvault", "ad", "webapp", "identity", "role"})
 LOCALE = "DEVVAULT_LC_CTYPE"
 _INTERRUPTED = 130
 _NOBODY_READS = 141
