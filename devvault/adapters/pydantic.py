@@ -23,6 +23,7 @@ __all__ = [
     "BaseSettings",
     "DevvaultSettingsSource",
     "SettingsConfigDict",
+    "VaultSettings",
 ]
 
 _NESTED = "__"
@@ -43,7 +44,7 @@ class DevvaultSettingsSource(EnvSettingsSource):
         }
 
 
-class BaseSettings(_BaseSettings):
+class VaultSettings(_BaseSettings):
     """pydantic-settings' class, its environment and `.env` being devvault's."""
 
     @classmethod
@@ -58,6 +59,9 @@ class BaseSettings(_BaseSettings):
         """Return the usual sources in their order."""
         ours = DevvaultSettingsSource(settings_cls)
         return init_settings, ours, dotenv_settings, file_secret_settings
+
+
+BaseSettings = VaultSettings  # what an app's import is called stays
 
 
 class AzureKeyVaultSettingsSource(EnvSettingsSource):
