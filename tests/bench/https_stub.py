@@ -1,57 +1,85 @@
 """What https.py compares with, each a process of its own: `https_stub.py WHAT PORT CERT KEY ...`.
 
-`stub` is a bare ASGI app on uvicorn that reads one row from SQLite, opens it with AES-GCM and
-answers JSON: no token, no right, no record. `handshakes` is a TLS server that answers nothing.
+`stub` is a bare ASGI app on uvicorn that does the same read of the same rows as the daemon and opens
+them with the same AES-GCM, with nothing around it: no token, no right, no record. `handshakes` is a
+TLS server that answers nothing.
 """
 
 import asyncio
 import json
-import os
 import sqlite3
 import ssl
 import sys
+from pathlib import Path
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from devvault.sealing.envelope import canon, seal
+from devvault.store import queries
+from devvault.store.base import LIVE, Row
+from devvault.store.sqlite import SqliteStore
 
 ROWS = 1000
 VALUE = "x" * 100
+VERSION = "0123456789abcdef" * 2
+_HOME = "00000000-0000-0000-0000-000000000000"
+_KEY = bytes(range(32))
 
 
-def make_database(path: str, key: bytes) -> None:
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+def make_database(path: str) -> None:
+    """Make a thousand secrets, a pointer and a version each, sealed as the daemon seals them."""
+    store = SqliteStore(Path(path))
+    wrap = AESGCM(_KEY)
+    version = {
+        **{"value": VALUE, "type": None, "tags": {}, "enabled": True, "nbf": None, "exp": None},
+        **{"created": 1, "updated": 1},
+    }
 
-    connection = sqlite3.connect(path, isolation_level=None)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("CREATE TABLE secrets (name TEXT PRIMARY KEY, data BLOB) WITHOUT ROWID")
-    aead = AESGCM(key)
-    connection.execute("BEGIN")
-    for number in range(ROWS):
-        name, nonce = f"s{number}", os.urandom(12)
-        sealed = nonce + aead.encrypt(nonce, VALUE.encode(), name.encode())
-        connection.execute("INSERT INTO secrets VALUES (?, ?)", (name, sealed))
-    connection.execute("COMMIT")
-    connection.close()
+    def row(kind: str, name: str, body: dict[str, object], number: str = "") -> Row:
+        plain = json.dumps({"state": LIVE, "due": None, "body": body}).encode()
+        made = seal(wrap, 1, (_HOME, kind, "bench-vault", name, number), plain)
+        return Row(kind, "bench-vault", name, number, LIVE, None, 1, made.wrapped, made.sealed)
+
+    def work(writing: object) -> None:
+        for at in range(ROWS):
+            name = f"s{at}"
+            pointer = {"name": name, "current": VERSION, "created": 1, "deleted": None}
+            writing.put(row("secret", name, {**pointer, "purge_at": None}))
+            writing.put(row("secret.version", name, version, VERSION))
+
+    store.write(work)
+    store.close()
 
 
 def stub(port: int, certificate: str, key: str, database: str) -> None:
     import uvicorn
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    secret = os.urandom(32)
-    make_database(database, secret)
-    aead = AESGCM(secret)
+    make_database(database)
+    wrap = AESGCM(_KEY)
     connection = sqlite3.connect(database, isolation_level=None)
+
+    def opened(kind: str, name: str, version: str) -> dict:
+        place = (kind, "bench-vault", name, version)
+        found = connection.execute(queries.FIND, place).fetchone()
+        size, data = found[7], found[9]
+        wrapped, sealed = data[:size], data[size : size + found[8]]
+        for_wrap = canon("devvault wrap 1", _HOME, *place, 1)
+        for_record = canon("devvault record 1", _HOME, *place)
+        own = wrap.decrypt(wrapped[:12], wrapped[12:], for_wrap)
+        return json.loads(AESGCM(own).decrypt(sealed[1:13], sealed[13:], for_record))["body"]
 
     async def app(scope, receive, send):
         name = scope["path"].split("/")[2]
-        row = connection.execute("SELECT data FROM secrets WHERE name = ?", (name,)).fetchone()
-        value = aead.decrypt(row[0][:12], row[0][12:], name.encode()).decode()
+        pointer = opened("secret", name, "")
+        version = opened("secret.version", name, pointer["current"])
         body = json.dumps(
             {
-                "value": value,
-                "id": f"https://bench-vault.vault.localhost/secrets/{name}/{'0' * 32}",
+                "value": version["value"],
+                "id": f"https://bench-vault.vault.localhost/secrets/{name}/{pointer['current']}",
                 "attributes": {
-                    "enabled": True,
-                    "created": 1,
-                    "updated": 1,
+                    "enabled": version["enabled"],
+                    "created": version["created"],
+                    "updated": version["updated"],
                     "recoveryLevel": "Recoverable+Purgeable",
                     "recoverableDays": 90,
                 },
