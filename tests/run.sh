@@ -33,9 +33,10 @@ if [[ ! -e $stamp ]]; then
     touch "$stamp"
 fi
 
-# The keyring tests talk to a real gnome-keyring on a bus of their own; completion to real shells.
+# The keyring tests talk to a real gnome-keyring on a bus of their own; completion to real shells;
+# programs of other languages to our vaults.
 missing=()
-for pair in dbus-daemon:dbus gnome-keyring-daemon:gnome-keyring gdbus:libglib2.0-bin \
+for pair in curl:curl node:nodejs npm:npm openssl:openssl dbus-daemon:dbus gnome-keyring-daemon:gnome-keyring gdbus:libglib2.0-bin \
     secret-tool:libsecret-tools git:git zsh:zsh fish:fish; do
     command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
 done
@@ -48,6 +49,16 @@ if ((${#missing[@]})) && [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; t
     fi
 elif ((${#missing[@]})); then
     echo "tests/run.sh: not installed: ${missing[*]}; the tests that need them say so" >&2
+fi
+
+# Azure's own packages for Node, as an app has them.
+if command -v npm >/dev/null && [[ ! -e .venv/node/installed-1 ]]; then
+    if npm install --silent --no-audit --no-fund --no-save --prefix .venv/node \
+        @azure/identity@4 @azure/keyvault-secrets@4 >&2 </dev/null; then
+        touch .venv/node/installed-1
+    else
+        echo "tests/run.sh: npm could not install Azure's packages; their tests say so" >&2
+    fi
 fi
 
 if [[ ${1-} == --prepare ]]; then

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from datetime import datetime
 
 from devvault.cli import say
 from devvault.cli.planes import Planes, open_planes
 from devvault.cli.project import Place, open_place
-from devvault.cli.reply import Body, flag, items, table, text
+from devvault.cli.reply import Body, flag, items, number, table, text
+from devvault.cli.times import find_span, find_time
+from devvault.clock import SystemClock
 from devvault.errors import WrongUse
 
 _KINDS = {"secret": "secrets", "key": "keys", "certificate": "certificates"}
@@ -20,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "example: devvault access explain --identity my-web-app --action get --secret db"
     )
-    commands = parser.add_subparsers(dest="command", metavar="explain", required=True)
+    commands = parser.add_subparsers(dest="command", metavar="explain|recommend", required=True)
     explain = commands.add_parser(
         "explain",
         help="allowed or refused, by which role or policy, or for want of which",
@@ -44,14 +47,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         kinds.add_argument(f"--{kind}", metavar="NAME", help=f"with this one of the {plural}")
     explain.add_argument("--vault", help="the vault (default: the project's)")
     explain.add_argument("--version", help="this version of the object (default: the current one)")
-    explain.add_argument(
+    _add_output(explain)
+    recommend = commands.add_parser(
+        "recommend",
+        help="the least roles for what an identity did, by the trail",
+        description=(
+            "Say which built-in roles, and where, are enough for what an identity did with\n"
+            "secrets by the trail, and which of its assignments allow more."
+        ),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="example: devvault access recommend --identity my-web-app --since 30d",
+    )
+    recommend.add_argument("--identity", "-i", help="who (default: yourself)")
+    recommend.add_argument("--since", metavar="TIME", help="a UTC time, a date, or a span like 30d")
+    recommend.add_argument(
+        "--refused", action="store_true", help="what was refused is needed as well"
+    )
+    _add_output(recommend)
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--output", "-o", choices=("text", *say.FORMS), default="text", help="form of the answer"
     )
-    explain.add_argument("--query", metavar="JMESPATH", help="print only this part of the answer")
+    parser.add_argument("--query", metavar="JMESPATH", help="print only this part of the answer")
 
 
 def main(args: argparse.Namespace) -> int:
     """Do it."""
+    return _recommend(args) if args.command == "recommend" else _explain(args)
+
+
+def _explain(args: argparse.Namespace) -> int:
     place = open_place()
     kind = next((name for name in _KINDS if getattr(args, name)), "")
     planes = open_planes()
@@ -71,6 +98,57 @@ def main(args: argparse.Namespace) -> int:
         args.output = "json" if args.output == "text" else args.output
         say.show(args, found)
     return 0 if flag(found, "allowed") else 1
+
+
+def _recommend(args: argparse.Namespace) -> int:
+    since = _since(args.since)
+    body: dict[str, object] = {"identity": args.identity or "me", "refused": args.refused}
+    if since is not None:
+        body["since"] = int(since.timestamp())
+    found = open_planes().local("POST", "/local/access/recommend", body)
+    if args.output == "text" and args.query is None:
+        for line in _advice(found):
+            say.line(line)
+    else:
+        args.output = "json" if args.output == "text" else args.output
+        say.show(args, found)
+    if number(found, "refused") and not args.refused:
+        say.note(f"{number(found, 'refused')} refusals are left out; --refused counts them in")
+    if not flag(found, "whole"):
+        say.note("the trail is longer than what was read: the newest 50,000 records")
+    return 0
+
+
+def _since(word: str | None) -> datetime | None:
+    if word is None:
+        return None
+    span = find_span(word)
+    found = find_time(word) if span is None else SystemClock().now() - span
+    if found is None or found.timestamp() < 0:
+        raise WrongUse(
+            f"--since '{say.printable(word)}' is no time and no span",
+            hint="devvault access recommend --since 30d",
+        )
+    return found
+
+
+def _advice(found: Body) -> list[str]:
+    who, count = _name(table(found, "identity")), number(found, "records")
+    if not count:
+        return [f"{who} did nothing with secrets that the trail tells of"]
+    lines = [f"{who} needed, by {count} record{'s' if count > 1 else ''} of the trail"]
+    for one in items(found, "roles"):
+        lines.append(f"  role {text(one, 'role')} at {text(one, 'scope')}")
+        lines.append(f"    to give it: {text(one, 'command')}")
+    wide = items(found, "wide")
+    if wide:
+        lines.append("and has more than that by")
+    lines += [
+        f"  role {text(one, 'role')} at {text(one, 'scope')}: {number(one, 'used')} of"
+        f" {number(one, 'allows')} data actions used"
+        for one in wide
+    ]
+    return lines
 
 
 def _vault(args: argparse.Namespace, planes: Planes, place: Place) -> str:

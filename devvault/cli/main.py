@@ -25,6 +25,7 @@ VERBS = {
     "connect": ("devvault.cli.connect", "connect this shell's SDKs to the vaults here"),
     "disconnect": ("devvault.cli.disconnect", "give the shell back what it had before"),
     "az": ("devvault.cli.az", "run the real az against this home, for one command"),
+    "mount": ("devvault.cli.mount", "run a program with its secrets as files"),
     "check": ("devvault.cli.check", "look for secrets in plaintext"),
     "allow": ("devvault.cli.allow", "let this folder resolve from a vault"),
     "lock": ("devvault.cli.lock", "drop every key from memory"),
@@ -43,11 +44,12 @@ VERBS = {
     "help": ("devvault.cli.help", "read the manual, a topic at a time"),
     "group": ("devvault.cli.azure.group", "resource groups, in az's words"),
     "keyvault": ("devvault.cli.keyvault.verbs", "vaults and their secrets, in az's words"),
+    "ad": ("devvault.cli.azure.ad", "users, groups and service principals, in az's words"),
     "webapp": ("devvault.cli.azure.webapp", "apps and who they are, in az's words"),
     "identity": ("devvault.cli.azure.identity", "user-assigned identities, in az's words"),
     "role": ("devvault.cli.azure.role", "role assignments, in az's words"),
 }
-AZURE = frozenset({"group", "keyvault", "webapp", "identity", "role"})
+AZURE = frozenset({"group", "keyvault", "ad", "webapp", "identity", "role"})
 LOCALE = "DEVVAULT_LC_CTYPE"
 _INTERRUPTED = 130
 _NOBODY_READS = 141
@@ -132,13 +134,13 @@ def _run(args: list[str]) -> int:
     if verb in AZURE:
         rest = _with_dashes(rest)
     command: list[str] | None = None
-    if verb == "run" and "--" in rest:
+    if verb in {"run", "mount"} and "--" in rest:
         at = rest.index("--")
         rest, command = rest[:at], rest[at + 1 :]
     elif verb == "az" and rest not in (["-h"], ["--help"]):
         rest, command = [], rest
     parsed = parser.parse_args(rest)
-    if verb in {"run", "az"}:
+    if verb in {"run", "mount", "az"}:
         parsed.command = command
     code: int = module.main(parsed)
     return code

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -24,8 +24,8 @@ from devvault.daemon.protocols import (
     SecureProtocol,
     ServerState,
 )
-from devvault.errors import DevvaultError, Locked
-from devvault.server.proxy import Ours, PassOn, Proxy, Refused
+from devvault.errors import DevvaultError
+from devvault.server.proxy import LOCKED, Ours, PassOn, Proxy, Refused
 from devvault.server.targets import Target
 from devvault.server.tunnel import End, Tunnel, Unreachable, dial
 
@@ -111,15 +111,29 @@ class Loopback:
             return False
         return True
 
-    def tunnel(
-        self, transport: asyncio.Transport, verdict: Ours | PassOn, target: Target, session: Session
-    ) -> None:
-        """Make a tunnel out of a connection that asked for one by CONNECT."""
+    def open_tunnel(
+        self,
+        transport: asyncio.Transport,
+        target: bytes,
+        headers: Sequence[tuple[bytes, bytes]],
+        address: str,
+    ) -> Refused | None:
+        """Begin to make a tunnel out of a connection, unless it is refused."""
+        verdict, where, session = self.proxy.judge(target, headers, address)
+        if isinstance(verdict, Ours) and where is not None and session is not None:
+            transport.pause_reading()
+            self._begin(transport, self._answer(transport, where, session, az=verdict.az))
+            return None
+        if isinstance(verdict, PassOn) and where is not None:
+            transport.pause_reading()
+            self._begin(transport, self._pass_on(transport, verdict, where))
+            return None
+        assert isinstance(verdict, Refused)
+        if verdict.code != LOCKED.code or not self._is_to_wake():
+            return verdict
         transport.pause_reading()
-        if isinstance(verdict, Ours):
-            self._begin(transport, self._answer(transport, target, session, az=verdict.az))
-        else:
-            self._begin(transport, self._pass_on(transport, verdict, target))
+        self._begin(transport, self._ask_again(transport, target, headers, address))
+        return None
 
     # -- inside -----------------------------------------------------------------------------
 
@@ -169,9 +183,25 @@ class Loopback:
         self._tunnels.add(tunnel)
         tunnel.start()
 
+    async def _ask_again(
+        self,
+        transport: asyncio.Transport,
+        target: bytes,
+        headers: Sequence[tuple[bytes, bytes]],
+        address: str,
+    ) -> None:
+        """Judge once more what a home that opens by itself could not decide while it was shut."""
+        await self._wake()
+        refused: Refused | None = LOCKED
+        if not self._is_to_wake():
+            refused = self.open_tunnel(transport, target, headers, address)
+        if refused is not None:
+            _refuse(transport, refused)
+
     async def _answer(
         self, transport: asyncio.Transport, target: Target, session: Session, *, az: bool
     ) -> None:
+        await self._wake()
         certificates = await self._tls()
         try:
             found = certificates.find(target.host, az=az)
@@ -179,8 +209,7 @@ class Loopback:
             _refuse(transport, Refused(503, error.code, error.message))
             return
         if found is None:
-            refused = Refused(423, "VaultLocked", f"{Locked().message}: devvault unlock")
-            _refuse(transport, refused)
+            _refuse(transport, LOCKED)
             return
         protocol = cast("SecureProtocol", self._make(SecureProtocol))
         protocol.session = session
@@ -219,6 +248,7 @@ class Loopback:
                 accepted.close()
 
     async def _secure(self, accepted: socket.socket) -> None:
+        await self._wake()
         certificates = await self._tls()
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
@@ -230,6 +260,15 @@ class Loopback:
             )
         except (OSError, ValueError):  # as above
             accepted.close()
+
+    def _is_to_wake(self) -> bool:
+        return self.proxy.find_gate() is None
+
+    async def _wake(self) -> None:
+        """Open a home that needs nothing for it: since the daemon's start nobody may have asked."""
+        if self._is_to_wake():
+            with suppress(DevvaultError):
+                await asyncio.get_running_loop().run_in_executor(None, self.proxy.open_gate)
 
     async def _tls(self) -> Certificates:
         """Return the certificates, loaded by the first who wants them."""

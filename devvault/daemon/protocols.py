@@ -22,9 +22,10 @@ from devvault.server.app import HTTP, PEER, TLS
 from devvault.server.proxy import Refused
 
 if TYPE_CHECKING:
-    from devvault.server.proxy import Ours, PassOn, Proxy
+    from collections.abc import Sequence
+
+    from devvault.server.proxy import Proxy
     from devvault.server.sessions import Session
-    from devvault.server.targets import Target
 
 
 def _put_up_bare(name: str) -> None:
@@ -200,10 +201,14 @@ class Ways(Protocol):
         """Say whether a new connection may stay."""
         ...
 
-    def tunnel(
-        self, transport: asyncio.Transport, verdict: Ours | PassOn, target: Target, session: Session
-    ) -> None:
-        """Make a tunnel out of a connection."""
+    def open_tunnel(
+        self,
+        transport: asyncio.Transport,
+        target: bytes,
+        headers: Sequence[tuple[bytes, bytes]],
+        address: str,
+    ) -> Refused | None:
+        """Begin to make a tunnel out of a connection, unless it is refused."""
         ...
 
 
@@ -375,13 +380,11 @@ class FrontProtocol(LoopbackProtocol):
             return
         self._stopped = True
         address = self.client[0] if self.client else ""
-        verdict, target, session = self.loopback.proxy.judge(self.url, self.headers, address)
-        if isinstance(verdict, Refused) or target is None or session is None:
-            assert isinstance(verdict, Refused)
-            self.answer(verdict)
-            return
-        self.connections.discard(self)
-        self.loopback.tunnel(self.transport, verdict, target, session)
+        refused = self.loopback.open_tunnel(self.transport, self.url, self.headers, address)
+        if refused is None:
+            self.connections.discard(self)
+        else:
+            self.answer(refused)
 
 
 class SecureProtocol(LoopbackProtocol):

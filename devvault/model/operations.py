@@ -102,6 +102,13 @@ READ_DIRECTORY = Operation(
     changes=False,
 )
 
+PUT_PRINCIPAL = Operation(
+    "PrincipalPut", "PrincipalPut", "Microsoft.Directory/directoryObjects/write"
+)
+DELETE_PRINCIPAL = Operation(
+    "PrincipalDelete", "PrincipalDelete", "Microsoft.Directory/directoryObjects/delete"
+)
+
 _G = "Microsoft.Resources/subscriptions/resourceGroups"
 GET_GROUP = Operation("ResourceGroupsGet", "ResourceGroupGet", f"{_G}/read", changes=False)
 LIST_GROUPS = Operation("ResourceGroupsList", "ResourceGroupList", f"{_G}/read", changes=False)
@@ -175,6 +182,9 @@ OPEN_TUNNEL = Operation("TunnelOpen", "ProxyConnect", f"{_H}/proxy/action", chan
 READ_AUDIT = Operation("AuditList", "AuditList", f"{_H}/audit/read", changes=False)
 VERIFY_AUDIT = Operation("AuditVerify", "AuditVerify", f"{_H}/audit/read", changes=False)
 PRUNE_AUDIT = Operation("AuditPrune", "AuditPrune", f"{_H}/audit/delete")
+RECOMMEND_ACCESS = Operation(
+    "AccessRecommend", "AccessRecommend", f"{_H}/access/read", changes=False
+)
 EXPLAIN_ACCESS = Operation("AccessExplain", "AccessExplain", f"{_H}/access/read", changes=False)
 READ_OVERVIEW = Operation("OverviewGet", "HomeOverview", f"{_H}/read", changes=False)
 LIST_NAMES = Operation("NamesList", "HomeNames", f"{_H}/read", changes=False)
@@ -182,7 +192,6 @@ SCAN_VALUES = Operation("CheckScan", "CheckScan", f"{_H}/scan/action", changes=F
 LIST_PRINCIPALS = Operation(
     "PrincipalsList", "PrincipalList", f"{_H}/principals/read", changes=False
 )
-PUT_PRINCIPAL = Operation("PrincipalPut", "PrincipalPut", f"{_H}/principals/write")
 PUT_CREDENTIAL = Operation("CredentialPut", "CredentialPut", f"{_H}/credentials/write")
 DELETE_CREDENTIAL = Operation("CredentialDelete", "CredentialDelete", f"{_H}/credentials/delete")
 LIST_CREDENTIALS = Operation(

@@ -35,7 +35,7 @@ def _around(text: str, start: int, end: int) -> tuple[str, str]:
 
 def _held(text: str, value: str, start: int, end: int) -> bool:
     del text, start, end
-    bare = value.strip("\"'")
+    bare = value.strip("\"'").rstrip(",;)")
     return is_held(bare) and not harmless.is_call(bare)
 
 
@@ -83,6 +83,10 @@ def _connection(text: str, value: str, start: int, end: int) -> bool:
     if _compiled(r"[A-Za-z_$][\w.]*\s*\(").match(value):
         return False
     whole = f"{quoted}{rest}"
+    if not before[: len(before) - len(quoted)].strip("\"'`@$ \t"):
+        # A literal of several lines: the server may stand on the one above.
+        above = text.rfind("\n", 0, max(0, start - len(before) - 1)) + 1
+        whole = f"{text[above : start - len(before)]};{whole}"
     return _compiled(_SERVERS).search(whole) is not None
 
 

@@ -186,7 +186,9 @@ class Engine:
             return False
         if rule.check and not CHECKS[rule.check](body, value, start, end):
             return False
-        return not harmless.is_filler(value) and not harmless.is_emulator_key(value)
+        if harmless.is_emulator_key(value) or harmless.is_shown(value):
+            return False
+        return not harmless.is_filler(value)
 
     def _pattern(self, source: str) -> re.Pattern[str]:
         known = self._compiled.get(source)

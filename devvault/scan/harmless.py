@@ -18,7 +18,19 @@ _EMULATOR_KEYS = (
 )
 
 # The claims of jwt.io's own token: sub 1234567890, name John Doe.
-_SHOWN_CLAIMS = ("eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9l",)
+_SHOWN_CLAIMS = (
+    "eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9l", "eyJzb21lIjoicGF5bG9hZCJ9",
+    "eyJsb2dnZWRJbkFzIjoiYWRtaW4i",
+)  # fmt: skip
+
+# From the texts of the standards (RFC 6749, 6750, 7617), and everybody's copies of them.
+_SHOWN = frozenset(
+    {
+        "QWxhZGRpbjpvcGVuIHNlc2FtZQ==", "czZCaGRSa3F0MzpnWDFmQmF0M2JW", "mF_9.B5f-4.1JqM",
+        "2YotnFZFEjr1zCsicMWpAA", "tGzv3JOkF0XG5Qx2TlKWIA", "SplxlOBeZQQYbYS6WxSbIA",
+        "QWxhZGRpbjpPcGVuU2VzYW1l", "dXNlcjpwYXNz", "dXNlcjpwYXNzd29yZA==", "dGVzdDp0ZXN0",
+    }
+)  # fmt: skip
 
 # What people write where a value belongs, and what images and tutorials come with.
 _STAND_INS = frozenset(
@@ -26,7 +38,8 @@ _STAND_INS = frozenset(
         "admin", "api-key", "api_key", "apikey", "bar", "baz", "change", "changeit",
         "changeme", "default", "dev", "development", "dummy", "empty", "example", "fake",
         "foo", "foobar", "guest", "hidden", "key", "local", "localhost", "minio",
-        "minioadmin", "mongo", "mongodb", "my-secret-pw", "mypassword", "mysecret",
+        "insecure-dev-key", "minioadmin", "mongo", "mongodb", "my-secret-pw", "mypassword",
+        "mysecret",
         "mysecretpassword", "mysql", "mytoken", "notasecret", "supersecret", "testpassword",
         "n/a", "na", "nil", "none", "not-set", "not_set", "notset", "null", "pass",
         "passwd", "password", "placeholder", "postgres", "postgresql", "pwd", "rabbitmq",
@@ -88,7 +101,8 @@ _PATTERNS = {
         r"|NEW CERTIFICATE REQUEST|X509 CRL|PGP PUBLIC KEY BLOCK|PGP SIGNATURE)-----.*"
         r"|(?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2-\S+|sk-\S+@openssh\.com) AAAA\S+.*"
         r"|MI[I-L].{3}(?:CC|ANBg|IjAN).*"
-        r"|data:image/.*|(?:[\w./-]+@)?sha(?:1|256|384|512)[-:]\S+|age1[0-9a-z]{58}|(?:pk|rk_pub)_(?:live|test)_\w+"
+        r"|data:image/.*|(?:iVBORw0KGgo|/9j/4AA|R0lGOD|UEsDB|JVBERi0|PHN2Zy|PD94bWwg|AAABAA)[\w+/=\s]*"
+        r"|(?:[\w./-]+@)?sha(?:1|256|384|512)[-:]\S+|age1[0-9a-z]{58}|(?:pk|rk_pub)_(?:live|test)_\w+"
     ),
     "app insights": (
         r"(?i:(?:InstrumentationKey|ApplicationId|(?:Ingestion|Live|Profiler|Snapshot)Endpoint"
@@ -124,6 +138,11 @@ def without_lookups(value: str) -> str:
     if not any(mark in value for mark in ("${", "$(", "{{", "#{", "<%", "%(", "@@")):
         return value
     return pattern("any lookup").sub(lambda match: match[1] or "", value)
+
+
+def without_holes(value: str) -> str:
+    """Return the value with `%s`, `{0}` and the like cut out as well."""
+    return pattern("hole").sub("", value) if not value.isalnum() else value
 
 
 def is_placeholder(value: str) -> bool:
@@ -162,6 +181,11 @@ def is_call(value: str) -> bool:
 def is_known_token(value: str) -> bool:
     """Say whether a signed token is the one that everybody's documentation shows."""
     return value.partition(".")[2].startswith(_SHOWN_CLAIMS)
+
+
+def is_shown(value: str) -> bool:
+    """Say whether a value is one that a standard's text has for its example."""
+    return value in _SHOWN
 
 
 def is_emulator_key(value: str) -> bool:

@@ -84,7 +84,9 @@ def judge(key: str, value: str, place: Place = Place.ENV) -> Verdict:
     bare = harmless.without_lookups(text).strip()
     if bare != text and (len(bare) < 4 or not any(c.isalnum() for c in bare)):
         return _LOOKUP
-    shape = shapes.find_token(bare) or shapes.find_part(bare)
+    shape = shapes.find_token(bare)
+    if shape is None and (place is not Place.CODE or "\n" not in bare):
+        shape = shapes.find_part(bare)  # in code a text of several lines is no connection string
     if shape is not None:
         return _secret(shape, _WHY.get(shape, f"of the shape of a {shape.replace('-', ' ')}"))
     if bare[0] in "{[" and bare[-1] in "}]":
@@ -107,6 +109,8 @@ def _find_harmless(text: str) -> Verdict | None:
         return _LOOKUP
     if harmless.is_emulator_key(text):
         return _EMULATOR
+    if harmless.is_shown(text):
+        return _PLACEHOLDER
     if "://" not in text and "=" not in text and harmless.is_placeholder(text):
         return _PLACEHOLDER
     if harmless.is_("resource id", text):
@@ -225,6 +229,9 @@ _LABELS = frozenset(
 )
 
 
+_PATTERN_MARKS = frozenset("[](){}|^\\<>")
+
+
 def _in_place(verdict: Verdict, key: str, text: str, place: Place) -> Verdict:
     """Ask more of a value that its name alone betrays where not every text is a setting."""
     kind = ends_as(key)
@@ -233,6 +240,8 @@ def _in_place(verdict: Verdict, key: str, text: str, place: Place) -> Verdict:
     if text.lower() in _LABELS or harmless.is_call(text) or harmless.is_("hole", text):
         return _PLAIN
     if harmless.is_filler(text) or harmless.is_("markup", text):
+        return _PLAIN
+    if not text.isprintable() or not any(map(str.isalnum, harmless.without_holes(text))):
         return _PLAIN
     has_digit = any(c.isdigit() for c in text)
     has_space = any(c.isspace() for c in text)
@@ -258,7 +267,7 @@ def _in_place(verdict: Verdict, key: str, text: str, place: Place) -> Verdict:
             return verdict
         if place is Place.PROSE:
             return _PLAIN
-        is_mixed = has_digit and not harmless.is_("slug", text)
+        is_mixed = has_digit and not harmless.is_("slug", text) and _PATTERN_MARKS.isdisjoint(text)
         return verdict if is_mixed and len(text) >= 12 else _PLAIN
     if kind is KeyKind.KEY:
         least = 16 if place is Place.SETTINGS else 24

@@ -101,6 +101,8 @@ def kind_of(key: str) -> KeyKind:
     pairs = list(pairwise(words))
     if words[-1] in _LABELS or (words[-1] == "key" and _HARMLESS_BEFORE_KEY & set(words)):
         return KeyKind.LABEL
+    if ("public", "key") in pairs:  # publicKeyToken
+        return KeyKind.LABEL
     if any(w.endswith(_PASSWORD_ENDS) or w in _PASSWORDS for w in words):
         return KeyKind.PASSWORD
     if ("connection", "string") in pairs or ("connection", "strings") in pairs:
@@ -128,7 +130,7 @@ def ends_as(key: str) -> KeyKind:
     kind = kind_of(last)
     if kind in (KeyKind.NEUTRAL, KeyKind.LABEL):
         whole = kind_of(key)
-        holder = re.split(r"[.:>]", key)[0]
+        holder = key.partition(":")[0] if ":" in key else last
         if whole is not KeyKind.LABEL and kind is KeyKind.NEUTRAL and holder != last:
             return kind_of(holder)
         return kind

@@ -28,7 +28,7 @@ _TOKENS = {
     "pypi-token": r"\bpypi-AgEI[\w-]{50,}",
     "entra-secret": r"(?<![\w~.-])[\w~.-]{3}\dQ~[\w~.-]{31,34}(?![\w~.-])",
     "azure-key": r"(?<![\w+/])[\w+/]{20,}(?:AzFu|AzSe|AzCa|\+ACR|\+ASt|\+ASb|\+AEh|AIoT|ACDb|\+ABa"
-    r"|AZDO|JQQJ99|AAAA[A-Z]{3,4})[\w+/]{4,}={0,2}",
+    r"|AZDO|JQQJ99)[\w+/]{4,}={0,2}",
     "sendgrid-key": r"\bSG\.[\w-]{16,64}\.[\w-]{16,}",
     "ai-key": r"\bsk-(?:proj-|ant-|svcacct-|or-)?[\w-]{32,}|\bhf_[A-Za-z0-9]{30,}",
     "vendor-token": r"\bdop_v1_[0-9a-f]{64}|\bshp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|\bdapi[0-9a-f]{32}"

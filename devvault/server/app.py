@@ -174,14 +174,14 @@ class App:
         from devvault.server.identity import entra  # as above
 
         body = await _body(head, receive, entra.BODY_LIMIT)
-        return await self._soon(lambda: entra.answer(self.plane, self._refusals, head, body))
+        return await self._off_loop(lambda: entra.answer(self.plane, self._refusals, head, body))
 
     async def _tokens(self, head: Head) -> Answer:
         from devvault.server.identity import managed  # as above
 
         if not managed.is_host(head):
             return self._misdirected(head)
-        return await self._soon(lambda: managed.answer(self.plane, self._refusals, head))
+        return await self._off_loop(lambda: managed.answer(self.plane, self._refusals, head))
 
     def _misdirected(self, head: Head) -> Reply:
         error = Invalid("this daemon does not answer for that host", code="MisdirectedRequest")
@@ -191,8 +191,10 @@ class App:
 
     async def _soon(self, act: Callable[[], T]) -> T:
         """Do what takes no time once the home is open; else in a thread, which may open it."""
-        if self._is_open():
-            return act()
+        return act() if self._is_open() else await self._off_loop(act)
+
+    async def _off_loop(self, act: Callable[[], T]) -> T:
+        """Do what takes a while, as a signature does, or a change."""
         return await asyncio.get_running_loop().run_in_executor(self._workers, act)
 
     async def _local(self, head: Head, receive: Receive) -> Answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,6 +40,20 @@ def leader_mark(group: int) -> str:
     return "" if found is None or found.group != group else found.started
 
 
+def process_mark(pid: int) -> str:
+    """Return what tells this process from a later one of the same number; empty where unknown."""
+    found = _facts(pid) if _LINUX and pid > 0 else None
+    return "" if found is None else found.started
+
+
+def is_process_alive(pid: int, mark: str) -> bool:
+    """Say whether this very process lives; yes where the system does not tell."""
+    if not _LINUX:
+        return _answers(pid, os.kill)
+    found = _facts(pid)
+    return found is not None and found.started == mark and found.state not in _DEAD
+
+
 def is_group_alive(group: int, mark: str) -> bool:
     """Say whether a process of this group lives, the group being the one that `mark` was of.
 
@@ -48,7 +63,7 @@ def is_group_alive(group: int, mark: str) -> bool:
     if group <= 0:
         return False
     if not _LINUX:
-        return _answers(group)
+        return _answers(group, os.killpg)
     leader = _facts(group)
     if leader is not None and leader.group == group:
         if leader.started != mark:
@@ -56,20 +71,33 @@ def is_group_alive(group: int, mark: str) -> bool:
         if leader.state not in _DEAD:
             return True
     # Zombies answer a signal too, so only the table of processes can say more than no.
-    return _answers(group) and _has_member(group)
+    return _answers(group, os.killpg) and _has_member(group)
 
 
 def boot_mark() -> str:
     """Return what changes with every start of the machine; empty where the system has none."""
+    if sys.platform == "darwin":  # pragma: no cover
+        return _boot_time()
     try:
         return (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
         return ""
 
 
-def _answers(group: int) -> bool:
+def _boot_time() -> str:  # pragma: no cover
+    """Ask a BSD kernel when it was started."""
+    import ctypes
+
+    found, size = ctypes.create_string_buffer(16), ctypes.c_size_t(16)
+    system = ctypes.CDLL(None)
+    if system.sysctlbyname(b"kern.boottime", found, ctypes.byref(size), None, 0) != 0:
+        return ""
+    return found.raw[: size.value].hex()
+
+
+def _answers(number: int, kill: Callable[[int, int], None]) -> bool:
     try:
-        os.killpg(group, 0)
+        kill(number, 0)
     except ProcessLookupError:
         return False
     except OSError:

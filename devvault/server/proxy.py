@@ -74,6 +74,8 @@ class Refused:
         return "\r\n".join([*head, "", ""]).encode("ascii") + body
 
 
+LOCKED = Refused(423, "VaultLocked", f"{Locked().message}: devvault unlock")
+
 Verdict = Ours | PassOn | Refused
 
 
@@ -82,6 +84,8 @@ class Proxy:
 
     def __init__(self, plane: Plane, outwards: Outwards, ports: tuple[int, int]) -> None:
         self.ports = ports
+        self.find_gate = plane.keeper.find_gate
+        self.open_gate = plane.gate
         self._plane = plane
         self._outwards = outwards
         self._refusals = Refusals(plane.keeper)
@@ -150,9 +154,9 @@ class Proxy:
         if self._is_served(target):
             if not session.pass_through:
                 return Ours(az=session.az)
-            gate = self._plane.keeper.find_gate()
+            gate = self.find_gate()
             if gate is None:
-                return Refused(423, "VaultLocked", f"{Locked().message}: devvault unlock")
+                return LOCKED
             if gate.find_vault(vault_of(host) or "") is not None or host.endswith(LOCAL):
                 return Ours(az=session.az)
         elif not session.pass_through or host.endswith(LOCAL):

@@ -10,15 +10,20 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from devvault.access.principals import SERVICE, Caller
-from devvault.errors import DevvaultError, Unavailable
+from devvault.errors import DevvaultError, Unauthorized, Unavailable
 from devvault.model import operations as op
 from devvault.model.operations import Operation
-from devvault.server.head import Head
-from devvault.vault.gate import Target
+from devvault.server.head import TLS, Head
+from devvault.vault.gate import CHALLENGE, Target
 from devvault.vault.keeper import Keeper
 
 _BUDGET = 60
 _WINDOW = timedelta(minutes=1)
+
+
+def _is_bare(head: Head) -> bool:
+    """Say whether no token was sent: the first half of how every client asks."""
+    return not head.headers.get("authorization")
 
 
 class Refusals:
@@ -42,6 +47,8 @@ class Refusals:
         if unrecorded is None:
             return
         extra = {"unrecorded": str(unrecorded)} if unrecorded else {}
+        if isinstance(error, Unauthorized) and head.listener == TLS and _is_bare(head):
+            extra[CHALLENGE] = "yes"
         target = Target(f"/devvault/homes/{gate.home}", id=head.shown[:1000], extra=extra)
         nobody = Caller("", "", gate.tenant, "", kind=SERVICE, origin=head.origin)
         with suppress(Unavailable):  # nothing is handed out, whether recorded or not

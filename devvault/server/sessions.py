@@ -22,7 +22,13 @@ from pathlib import Path
 from devvault.clock import Clock
 from devvault.errors import DevvaultError, Unavailable
 from devvault.paths import check_private, make_private_folder
-from devvault.server.processes import boot_mark, is_group_alive, leader_mark
+from devvault.server.processes import (
+    boot_mark,
+    is_group_alive,
+    is_process_alive,
+    leader_mark,
+    process_mark,
+)
 
 RUN = "run"
 CONNECT = "connect"
@@ -31,7 +37,10 @@ LIFE = timedelta(hours=8)
 # How long the proxy still knows a session that is over: it tunnels other hosts for it.
 _REMEMBERED = timedelta(days=7)
 _LIVE_LIMIT = 2_000
-_OVER_LIMIT = 500
+# From here on the oldest runs whose own process is gone end, though others of its group live: a
+# script that starts thousands of runs is one group, and each would last as long as the script.
+_LIVE_ENOUGH = 128
+_OVER_LIMIT = 64
 _FILE_LIMIT = 8 * 1024 * 1024
 _ID_SIZE = 16
 _SECRET_LIMIT = 100
@@ -44,7 +53,8 @@ class Session:
 
     `identity` is the object id of whom its programs are. `expires` is None where it ends with its
     process group alone. `over` is set where it has ended; only `find_over_by_proxy` returns such.
-    `az` lets it have tokens for Resource Manager and Graph too.
+    `az` lets it have tokens for Resource Manager and Graph too. `pid` is the process that the run
+    began with, 0 where the system does not tell.
     """
 
     id: str
@@ -57,6 +67,8 @@ class Session:
     pass_through: bool = False
     over: datetime | None = None
     az: bool = False
+    pid: int = 0
+    pid_mark: str = ""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -79,6 +91,8 @@ class _Kept:
     header: str
     proxy: str
     path: str
+    # Its part of the file: written with every change of any, and made once.
+    packed: str
 
 
 class Sessions:
@@ -103,6 +117,7 @@ class Sessions:
         identity: str,
         *,
         group: int = 0,
+        pid: int = 0,
         expires: datetime | None = None,
         pass_through: bool = False,
         az: bool = False,
@@ -129,9 +144,21 @@ class Sessions:
             while id in self._kept:  # pragma: no cover  # 64 random bits
                 id = secrets.token_hex(_ID_SIZE // 2)
             mark = leader_mark(group) if group > 0 else ""
-            session = Session(id, kind, identity, now, group, mark, expires, pass_through, az=az)
+            session = Session(
+                id,
+                kind,
+                identity,
+                now,
+                group,
+                mark,
+                expires,
+                pass_through,
+                az=az,
+                pid=pid,
+                pid_mark=process_mark(pid),
+            )
             header, proxy, path = (id + secrets.token_urlsafe(32) for _ in range(3))
-            self._kept[id] = _Kept(session, _hash(header), _hash(proxy), _hash(path))
+            self._kept[id] = _keep(session, _hash(header), _hash(proxy), _hash(path))
             try:
                 self._write()
             except DevvaultError:
@@ -244,7 +271,7 @@ class Sessions:
     def _finish(self, kept: _Kept, now: datetime) -> None:
         over = replace(kept.session, over=now)
         # Its own secrets are gone; the proxy's alone still tells that it was ours.
-        self._kept[over.id] = _Kept(over, "", kept.proxy, "")
+        self._kept[over.id] = _keep(over, "", kept.proxy, "")
 
     def _sweep(self, now: datetime) -> int:
         ended = 0
@@ -256,9 +283,24 @@ class Sessions:
                     ended += 1
             elif now - over >= _REMEMBERED:
                 del self._kept[kept.session.id]
+        ended += self._end_surplus(now)
         finished = [kept.session for kept in self._kept.values() if kept.session.over is not None]
+        # Runs go first: of a shell that was connected more may still be in use.
+        finished.sort(key=lambda session: session.kind != RUN)
         for session in finished[: max(0, len(finished) - _OVER_LIMIT)]:
             del self._kept[session.id]
+        return ended
+
+    def _end_surplus(self, now: datetime) -> int:
+        live = [kept for kept in self._kept.values() if kept.session.over is None]
+        ended = 0
+        for kept in live:
+            if len(live) - ended <= _LIVE_ENOUGH:
+                break
+            pid = kept.session.pid
+            if pid > 0 and not is_process_alive(pid, kept.session.pid_mark):
+                self._finish(kept, now)
+                ended += 1
         return ended
 
     # -- file -------------------------------------------------------------------------------
@@ -276,17 +318,14 @@ class Sessions:
             return []
 
     def _write(self) -> None:
-        body = {
-            "format": _FORMAT,
-            "boot": self._boot,
-            "sessions": [_pack(kept) for kept in self._kept.values()],
-        }
+        head = json.dumps({"format": _FORMAT, "boot": self._boot})
+        lines = ",\n".join([kept.packed for kept in self._kept.values()])
         fresh = self._file.with_suffix(".new")
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
             make_private_folder(self._folder)
             with os.fdopen(os.open(fresh, flags, 0o600), "w", encoding="ascii") as file:
-                json.dump(body, file, separators=(",", ":"))
+                file.write(f'{head[:-1]}, "sessions": [\n{lines}\n]}}\n')
             fresh.replace(self._file)
         except OSError as error:
             raise Unavailable(f"cannot write {self._file}: {error.strerror}") from error
@@ -296,35 +335,44 @@ def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _pack(kept: _Kept) -> dict[str, object]:
-    body = asdict(kept.session)
+def _keep(session: Session, header: str, proxy: str, path: str) -> _Kept:
+    body = asdict(session)
     for name in ("opened", "expires", "over"):
         moment = body[name]
         body[name] = None if moment is None else moment.timestamp()
-    return {**body, "header": kept.header, "proxy": kept.proxy, "path": kept.path}
+    packed = json.dumps({**body, "header": header, "proxy": proxy, "path": path})
+    return _Kept(session, header, proxy, path, packed)
 
 
 def _unpack(body: dict[str, object]) -> _Kept:
-    group, opened = body["group"], _moment(body["opened"])
-    if not isinstance(group, int) or opened is None:
+    opened = _moment(body["opened"])
+    if opened is None:
         raise ValueError("a session is malformed")
     session = Session(
         _text(body["id"]),
         _text(body["kind"]),
         _text(body["identity"]),
         opened,
-        group,
+        _number(body["group"]),
         _text(body["mark"]),
         _moment(body["expires"]),
         _flag(body["pass_through"]),
         _moment(body["over"]),
         _flag(body["az"]),
+        _number(body["pid"]),
+        _text(body["pid_mark"]),
     )
-    return _Kept(session, *(_text(body[name]) for name in ("header", "proxy", "path")))
+    return _keep(session, *(_text(body[name]) for name in ("header", "proxy", "path")))
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
+        raise TypeError("a session is malformed")
+    return value
+
+
+def _number(value: object) -> int:
+    if type(value) is not int:
         raise TypeError("a session is malformed")
     return value
 

@@ -65,7 +65,11 @@ class Directory:
             self._kept = None
 
     def at(self, reading: Reading) -> Snapshot:
-        """Return the snapshot, reading it through this view where none is kept."""
+        """Return the snapshot, reading it through this view where none is kept.
+
+        For the first question of a view alone: what a view began to show before the last change
+        must not be kept as the newest. Later in a view, ask `within`.
+        """
         with self._lock:
             if self._kept is not None:
                 return self._kept
@@ -75,6 +79,10 @@ class Directory:
             if turn == self._turn:
                 self._kept = found
         return found
+
+    def within(self, reading: Reading) -> Snapshot:
+        """Return a snapshot for whoever has asked this view before; it is not kept."""
+        return self.kept() or self.read(reading)
 
     def kept(self) -> Snapshot | None:
         """Return the snapshot if one is kept."""

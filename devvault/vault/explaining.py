@@ -68,8 +68,7 @@ def explain_access(gate: Gate, caller: Caller, asked: Asked) -> Answer:
         raise Invalid("a version is read or updated; all else is done with the whole object")
 
     def act(reading: Reading) -> Answer:
-        # Not `at`: this view began before, and what it shows must not be kept as the newest.
-        grants = gate.directory.read(reading).grants
+        grants = gate.directory.within(reading).grants
         who = principal.caller(gate.tenant)
         note, current = _look(gate, reading, asked, operation, vault)
         version = asked.version.lower()

@@ -137,7 +137,7 @@ def _values(
     gate: Gate, reading: Reading, vaults: Sequence[str]
 ) -> Iterator[tuple[int, KnownValue]]:
     for name in vaults:
-        vault = gate.directory.at(reading).find_vault(name)
+        vault = gate.directory.within(reading).find_vault(name)
         if vault is None:
             continue
         for state in (LIVE, DELETED):

@@ -65,6 +65,10 @@ def status_of(error: DevvaultError) -> int:
     return 400
 
 
+# Marks the record of a 401 to which a token is the usual answer: refused, and nothing to look into.
+CHALLENGE = "challenge"
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """What an operation is about: an ARM resource id, its vault, and how the trail names it.

@@ -17,7 +17,7 @@ from devvault.model.secret import DeletedSecret, Secret, SecretVersion
 from devvault.model.vault import Vault
 from devvault.store.base import DELETED, LIVE, Reading
 from devvault.vault.codecs import unpack_secret, unpack_vault
-from devvault.vault.gate import Gate, Target
+from devvault.vault.gate import CHALLENGE, Gate, Target
 from devvault.vault.records import SECRET, VAULT
 from devvault.vault.secrets import current_of, deleted_of
 
@@ -101,7 +101,9 @@ def names(gate: Gate, caller: Caller, vault_name: str = "") -> dict[str, tuple[s
 
 
 def _vaults(gate: Gate, reading: Reading) -> list[Vault]:
-    return sorted(gate.directory.at(reading).vaults.values(), key=lambda vault: fold(vault.name))
+    return sorted(
+        gate.directory.within(reading).vaults.values(), key=lambda vault: fold(vault.name)
+    )
 
 
 def _secrets(gate: Gate, reading: Reading, vault: Vault, state: int) -> Iterator[Secret]:
@@ -120,7 +122,7 @@ def _refused(gate: Gate, reading: Reading, since: datetime) -> Iterator[tuple[in
         for seq, record in page:
             if record.time < since:
                 return
-            if record.status in _REFUSED:
+            if record.status in _REFUSED and CHALLENGE not in record.extra:
                 yield seq, record
         if len(page) < _PAGE:
             return

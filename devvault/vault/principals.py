@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterable
+from dataclasses import replace
 
 from devvault.access.principals import GROUP, KINDS, SERVICE, USER, Caller, Principal
 from devvault.errors import Conflict, Invalid, NotFound
 from devvault.model import operations as op
-from devvault.model.names import fold
+from devvault.model.names import fold, subscription_scope
 from devvault.store.base import Writing
 from devvault.vault.codecs import pack_principal
 from devvault.vault.directory import Snapshot
@@ -118,8 +119,67 @@ def register_named(gate: Gate, caller: Caller, name: str, kind: str) -> Principa
         write_principal(gate, writing, made)
         return made
 
-    target = Target(f"/devvault/homes/{gate.home}", id=name.strip())
+    target = Target(subscription_scope(gate.subscription), id=name.strip())
     return gate.change_access(caller, op.PUT_PRINCIPAL, target, act)
+
+
+def put_member(
+    gate: Gate, caller: Caller, group: Principal, member: Principal, *, present: bool
+) -> bool:
+    """Put somebody into a group, or take her out; say whether that changed anything.
+
+    Rights that the group was given are hers from the next request on.
+
+    Raises:
+        Invalid: it is no group, or the member is one, or the developer.
+        NotFound: one of them is gone.
+    """
+    if group.kind != GROUP:
+        raise Invalid(f"{group.name} is no group", hint="devvault ad group list")
+    if member.kind == GROUP:
+        raise Invalid("a group cannot be in a group here")
+    if member == gate.developer:
+        raise Invalid("the developer is in no group; give yourself the role: --assignee me")
+
+    def act(writing: Writing) -> bool:
+        known = gate.directory.read(writing).principals
+        if fold(group.oid) not in known or fold(member.oid) not in known:
+            raise NotFound("the group or the member does not exist any more")
+        now = known[fold(member.oid)]
+        others = tuple(oid for oid in now.groups if oid != group.oid)
+        if present == (len(others) < len(now.groups)):
+            return False
+        groups = (*others, group.oid) if present else others
+        write_principal(gate, writing, replace(now, groups=groups))
+        return True
+
+    target = Target(subscription_scope(gate.subscription), id=group.oid)
+    return gate.change_access(caller, op.PUT_PRINCIPAL, target, act)
+
+
+def members_of(gate: Gate, group: Principal) -> tuple[Principal, ...]:
+    """Return who is in a group."""
+    return tuple(who for who in list_principals(gate) if group.oid in who.groups)
+
+
+def delete_principal(gate: Gate, caller: Caller, who: Principal) -> None:
+    """Forget a user, a group or a service principal that was registered; its assignments stay.
+
+    Raises:
+        Invalid: it is the developer, or belongs to an identity or an app.
+    """
+    if who == gate.developer:
+        raise Invalid("the developer cannot be deleted")
+    if who.resource_id:
+        raise Invalid(
+            f"{who.name} belongs to {who.resource_id}",
+            hint="devvault identity delete, or devvault webapp identity remove",
+        )
+    target = Target(subscription_scope(gate.subscription), id=who.oid)
+    gate.change_access(
+        caller, op.DELETE_PRINCIPAL, target, lambda writing: drop_principal(writing, who.oid)
+    )
+    gate.secure_point()
 
 
 def write_mentioned(gate: Gate, writing: Writing, oid: str, kind: str, name: str = "") -> Principal:

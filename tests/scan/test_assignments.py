@@ -44,9 +44,9 @@ def test_a_lock_file_holds_no_settings():
 @pytest.mark.parametrize(
     ("line", "allowed"),
     [
-        ("A='x' # devvault: allow a test fixture", True),
-        ("A='x' # devvault: allow", False),
-        ("A='x'", False),
+        ("PIN_TOKEN='x' # devvault: allow a test fixture", True),
+        ("PIN_TOKEN='x' # devvault: allow", False),
+        ("PIN_TOKEN='x'", False),
     ],
 )
 def test_an_allow_needs_a_reason(line, allowed):

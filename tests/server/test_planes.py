@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from devvault.access.tokens import Grant, Tokens, new_signing_key
 from devvault.server.app import HTTP, PEER, TLS
 from devvault.server.sessions import LIFE
+from devvault.vault.overview import overview
 from devvault.vault.signing import get_tokens
 from tests.server.listening import AUDIENCE, HTTPS_PORT, LOCAL, LOCAL_AUDIENCE, VAULT
 
@@ -331,9 +332,18 @@ def test_refusals_are_recorded_and_a_flood_is_counted(front):
     assert records[0].uri == f"https://{VAULT}/secrets/db"
     front.clock.move(timedelta(minutes=1))
     front.tls("GET", SECRET)
-    assert front.trail("Authentication")[0].extra == {"unrecorded": "40"}
-    front.tls("GET", SECRET)
+    assert front.trail("Authentication")[0].extra == {"unrecorded": "40", "challenge": "yes"}
+    front.tls("GET", SECRET, "x.y.z")
     assert front.trail("Authentication")[0].extra == {}
+
+
+def test_the_usual_first_request_is_no_refusal_to_look_into(front):
+    front.tls("GET", SECRET)
+    front.tls("GET", SECRET, "x.y.z")
+    now = front.clock.now()
+    found = overview(front.gate, front.keeper.developer, until=now, since=now)
+    told = [record.detail for _, record in found.refused if record.operation == "Authentication"]
+    assert told == ["AKV10001: The access token is malformed."]
 
 
 def test_a_token_is_never_in_the_trail(front):

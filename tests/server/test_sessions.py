@@ -228,7 +228,7 @@ def test_sessions_of_an_earlier_start_of_the_machine_are_gone(kept, folder, cloc
         '{"format": 1, "boot": BOOT, "sessions": 3}',
         '{"format": 1, "boot": BOOT, "sessions": [WHOLE]}'.replace(
             "WHOLE",
-            '{"id":1,"kind":"run","identity":"","opened":1.0,"group":0,"mark":"","expires":null,'
+            '{"id":1,"kind":"run","identity":"","opened":1.0,"group":0,"mark":"","pid":0,"pid_mark":"","az":false,"expires":null,'
             '"pass_through":false,"over":null,"header":"","proxy":"","path":""}',
         ),
     ],
@@ -279,6 +279,30 @@ def test_there_is_a_limit_to_what_is_kept(kept, monkeypatch, clock):
     kept.sweep()
     known = [kept.find_over_by_proxy(one.proxy) is not None for one in opened]
     assert known == [False, True, True]
+
+
+def test_a_script_that_starts_thousands_of_runs_is_never_refused(kept, monkeypatch, sleeper):
+    monkeypatch.setattr(sessions, "_LIVE_ENOUGH", 4)
+    gone = [kept.open(RUN, WHO, group=os.getpgrp(), pid=sleeper.group) for _ in range(3)]
+    assert all(kept.find(one.session.id) is not None for one in gone)
+    sleeper.end()
+    mine = [kept.open(RUN, WHO, group=os.getpgrp(), pid=os.getpid()) for _ in range(3)]
+    shell = kept.open(CONNECT, WHO)
+    kept.sweep()
+    live = {session.id for session in kept.live()}
+    # The oldest whose own process is gone made room; nobody else did.
+    assert live == {one.session.id for one in (*mine, shell)}
+
+
+def test_what_is_over_of_a_shell_outlasts_what_is_over_of_runs(kept, monkeypatch):
+    monkeypatch.setattr(sessions, "_OVER_LIMIT", 1)
+    shell = kept.open(CONNECT, WHO)
+    runs = [kept.open(RUN, WHO) for _ in range(3)]
+    for one in (shell, *runs):
+        kept.end(one.session.id)
+    kept.sweep()
+    assert kept.find_over_by_proxy(shell.proxy) is not None
+    assert all(kept.find_over_by_proxy(run.proxy) is None for run in runs)
 
 
 def test_a_home_that_cannot_be_written_opens_nothing(folder, clock):

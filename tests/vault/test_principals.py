@@ -176,6 +176,47 @@ def test_users_and_groups_are_registered_by_name(home):
         principals.register_named(home.gate, home.me, "an app", SERVICE)
 
 
+def test_what_a_group_is_given_is_its_members_at_once(home, client):
+    team = principals.register_named(home.gate, home.me, "team", GROUP)
+    grants.assign(home.gate, home.me, "Key Vault Secrets User", team.oid, "Group", home.vault)
+    home.set("db", "value-1")
+
+    def read() -> int:
+        who = principals.find_identity(home.gate, client.oid)
+        return home.data("GET", "/secrets/db", caller=who.caller(home.gate.tenant)).status
+
+    assert read() == 403
+    assert principals.put_member(home.gate, home.me, team, client, present=True)
+    assert not principals.put_member(home.gate, home.me, team, client, present=True)
+    assert read() == 200
+    assert [who.oid for who in principals.members_of(home.gate, team)] == [client.oid]
+    assert principals.put_member(home.gate, home.me, team, client, present=False)
+    assert read() == 403
+    assert principals.members_of(home.gate, team) == ()
+
+
+def test_who_cannot_be_in_a_group(home, client):
+    team = principals.register_named(home.gate, home.me, "team", GROUP)
+    other = principals.register_named(home.gate, home.me, "other", GROUP)
+    for group, member in ((team, other), (client, team), (team, home.gate.developer)):
+        with pytest.raises(Invalid):
+            principals.put_member(home.gate, home.me, group, member, present=True)
+    with pytest.raises(Forbidden):
+        principals.put_member(home.gate, STRANGER, team, client, present=True)
+    principals.delete_principal(home.gate, home.me, team)
+    with pytest.raises(NotFound):
+        principals.put_member(home.gate, home.me, team, client, present=True)
+
+
+def test_only_who_was_registered_is_forgotten_by_hand(home, client):
+    ada = principals.register_named(home.gate, home.me, "ada@example.org", USER)
+    principals.delete_principal(home.gate, home.me, ada)
+    assert who(home, "ada@example.org") is None
+    for one in (client, home.gate.developer):
+        with pytest.raises(Invalid):
+            principals.delete_principal(home.gate, home.me, one)
+
+
 # -- client secrets -------------------------------------------------------------------------
 
 

@@ -17,11 +17,13 @@ _BY_NAME = ("Group", "User")
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """A principal: object id, name, type."""
+    """A principal: object id, name, type; of a program also its client id, and whose it is."""
 
     id: str
     name: str
     kind: str
+    appid: str = ""
+    resource_id: str = ""
 
 
 def find_who(planes: Planes, word: str) -> Who | None:
@@ -41,8 +43,8 @@ def find_who(planes: Planes, word: str) -> Who | None:
 
 def names_of(planes: Planes) -> dict[str, str]:
     """Return everybody's name, by object id in lower case."""
-    found = items(planes.local("GET", "/local/principals"), "principals")
-    return {text(item, "id").lower(): text(item, "name") for item in found}
+    found = read_all(planes.local("GET", "/local/principals"))
+    return {who.id.lower(): who.name for who in found}
 
 
 def get_who(planes: Planes, word: str, kind: str = "") -> Who:
@@ -69,6 +71,13 @@ def get_who(planes: Planes, word: str, kind: str = "") -> Who:
     return made
 
 
+def read_all(body: dict[str, object]) -> list[Who]:
+    """Return the principals that a reply of the local plane lists."""
+    return [
+        Who(*(text(item, name) for name in ("id", "name", "type", "appId", "resourceId")))
+        for item in items(body, "principals")
+    ]
+
+
 def _read(body: dict[str, object]) -> Who:
-    first = items(body, "principals")[0]
-    return Who(text(first, "id"), text(first, "name"), text(first, "type"))
+    return read_all(body)[0]

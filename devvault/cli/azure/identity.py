@@ -145,23 +145,25 @@ def _delete(args: argparse.Namespace) -> int:
 
 
 def _create_credential(args: argparse.Namespace) -> int:
-    body: dict[str, object] = {"name": args.name}
-    if args.expires is not None:
-        body["expires"] = args.expires
-    made = open_planes().local("POST", "/local/credentials", body)
-    say.note("this secret is shown once; devvault keeps a hash of it alone")
-    say.show(
-        args,
-        {
-            "appId": text(made, "appId"),
-            "displayName": text(made, "name"),
-            "endDateTime": _time(number(made, "endDateTime")),
-            "keyId": text(made, "keyId"),
-            "password": text(made, "password"),
-            "tenant": text(made, "tenant"),
-        },
-    )
+    say.show(args, credential(open_planes(), args.name, args.expires))
     return 0
+
+
+def credential(planes: Planes, name: str, expires: int | None = None) -> Body:
+    """Make a client secret and return it, with a note that this is the only time."""
+    body: dict[str, object] = {"name": name}
+    if expires is not None:
+        body["expires"] = expires
+    made = planes.local("POST", "/local/credentials", body)
+    say.note("this secret is shown once; devvault keeps a hash of it alone")
+    return {
+        "appId": text(made, "appId"),
+        "displayName": text(made, "name"),
+        "endDateTime": _time(number(made, "endDateTime")),
+        "keyId": text(made, "keyId"),
+        "password": text(made, "password"),
+        "tenant": text(made, "tenant"),
+    }
 
 
 def _list_credentials(args: argparse.Namespace) -> int:

@@ -83,7 +83,7 @@ def developer(planes: Planes) -> str:
 def _create(args: argparse.Namespace) -> int:
     planes = open_planes()
     scope = _scope(planes, args)
-    role = _role(planes, args.role)
+    role = find_role(planes, args.role)
     who = _new_principal(planes, args)
     principal = who.id
     properties: dict[str, object] = {
@@ -157,7 +157,7 @@ def _delete(args: argparse.Namespace) -> int:
 def _chosen(planes: Planes, args: argparse.Namespace) -> list[Body]:
     """Return the assignments that the flags choose."""
     scope = _scope(planes, args)
-    role = text(_role(planes, args.role), "name") if args.role else ""
+    role = text(find_role(planes, args.role), "name") if args.role else ""
     named = args.assignee or args.assignee_object_id
     principal = _principal(planes, args) if named else ""
     everything = flag(vars(args), "all") and not (args.scope or args.resource_group)
@@ -181,7 +181,12 @@ def _assignments(planes: Planes, scope: str) -> list[Body]:
     return planes.arm_list(f"{scope}/{PROVIDER}/roleAssignments", version=ROLE_VERSION)
 
 
-def _role(planes: Planes, wanted: str) -> Body:
+def find_role(planes: Planes, wanted: str) -> Body:
+    """Return a role by name or id.
+
+    Raises:
+        NotFound: there is none.
+    """
     for found in all_roles(planes):
         names = (
             text(found, "id"),

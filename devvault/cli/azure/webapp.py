@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from devvault.cli import say
+from devvault.cli import ask, say
 from devvault.cli.azure.identity import DEFAULT_GROUP, only
 from devvault.cli.keyvault.grammar import Commands, Run, add_command, with_group
 from devvault.cli.planes import Planes, open_planes, segment
@@ -190,6 +190,7 @@ def _set(args: argparse.Namespace) -> int:
 
 
 def _list_settings(args: argparse.Namespace) -> int:
+    ask.check_may_reveal("webapp config appsettings list")
     planes = open_planes()
     found = _settings(planes, _find(planes, args))
     say.show(args, _shown(found), table=_setting_columns)

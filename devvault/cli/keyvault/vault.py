@@ -189,8 +189,24 @@ def _update(args: argparse.Namespace) -> int:
         acls["bypass"] = args.bypass or acls.get("bypass") or "AzureServices"
         acls["defaultAction"] = args.default_action or acls.get("defaultAction") or "Allow"
         settings["networkAcls"] = acls
-    say.show(args, full(put_vault(planes, amended(args, full({**found, "properties": settings})))))
+    made = put_vault(planes, amended(args, full({**found, "properties": settings})))
+    say.show(args, full(made))
+    _model_note(table(found, "properties"), table(made, "properties"), text(made, "name"))
     return 0
+
+
+def _model_note(before: Body, after: Body, name: str) -> None:
+    """Say what a change of the access model does to those who had rights."""
+    if before.get("enableRbacAuthorization") == after.get("enableRbacAuthorization"):
+        return
+    if after.get("enableRbacAuthorization"):
+        if after.get("accessPolicies"):
+            say.note(
+                "access policies count no longer; to give their holders roles instead, turn this"
+                f" back and type: devvault keyvault migrate-to-rbac --name {name}"
+            )
+    else:
+        say.note(f"role assignments give no access to what is in {name} any more; policies do")
 
 
 def _wait(args: argparse.Namespace) -> int:

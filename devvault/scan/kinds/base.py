@@ -93,7 +93,7 @@ _SUFFIXES = MappingProxyType(
     }
 )  # fmt: skip
 _NAMES = (
-    (r"(?:.*\.)?env(?:rc)?(?:\..*)?", "dotenv"),
+    (r"env|(?:.*)\.env(?:rc)?(?:\.[\w-]*)*", "dotenv"),
     (r"(?:.*[.-])?dockerfile(?:[.-].*)?|containerfile", "docker"),
     (r"\.?(?:bash|zsh|ksh|sh)(?:_?(?:profile|aliases|login|history)|rc|env)|\.profile", "shell"),
     (r"\.netrc|_netrc|\.?git-credentials|\.pgpass|\.?htpasswd", "netrc"),

@@ -118,17 +118,63 @@ def _more(dialect: Dialect) -> re.Pattern[str]:
 def read_code(text: str, spans: Spans, dialect: Dialect) -> Iterator[Pair]:
     """Return the literals that stand under a name, on the lines given."""
     done = 0
+    pattern = _assigned(dialect)
     for first, last in spans:
-        at = max(first, done)
         stop = min(len(text), last + LONGEST)
-        while at < last:
-            match = _assigned(dialect).search(text, at, stop)
-            if match is None or match.start() >= last:
+        for word in words_in(text, first, last):
+            if word < done:
+                continue
+            # A whole name first (`db.password`), then what is behind its last separator.
+            for at in _starts(text, max(first, done), word):
+                match = pattern.match(text, at, stop)
+                if match is None:
+                    continue
+                pair, behind = _pair(text, match, dialect, stop)
+                if pair is not None:
+                    yield pair
+                    done = behind
                 break
-            pair, at = _pair(text, match, dialect, stop)
-            if pair is not None:
-                yield pair
-            done = at
+
+
+def words_in(text: str, first: int, last: int) -> Iterator[int]:
+    """Return where in a part of a text words stand that a secret's name may hold."""
+    lowered = text[first:last].lower()
+    if len(lowered) != last - first:
+        lowered = text[first:last]
+    for match in _word().finditer(lowered):
+        yield first + match.start()
+
+
+@cache
+def _word() -> re.Pattern[str]:
+    # In lower case: to look for both cases at once takes ten times as long.
+    return re.compile(
+        "pass|pwd|secret|token|key|cred|conn|auth|salt|pepper|bearer|psk|dsn|cookie|signature|sas"
+        "|pat|pfx|hmac|login|webhook|pw|pin|cert|otp|seed|mnemonic|licen[cs]e|value|default|storage"
+        "|redis|session|jwt|contrase|database|mongo|bus|hub|cosmos|url|uri|client|\\bcs\\b|account"
+    )
+
+
+_NAME_MARKS = frozenset("_$.:->?@-/")
+
+
+def _starts(text: str, first: int, word: int) -> Iterator[int]:
+    at = own = word
+    while at > first and (text[at - 1].isalnum() or text[at - 1] in _NAME_MARKS):
+        at -= 1
+        if own == at + 1 and (text[at].isalnum() or text[at] in "_$"):
+            own = at
+    while at < word and not (text[at].isalpha() or text[at] in "_$@-"):
+        at += 1
+    if at > first and text[at - 1] in "\"'`":
+        yield at - 1
+        return
+    quote = max(text.rfind(mark, max(first, at - 60), at) for mark in "\"'`")
+    if quote >= 0 and text[quote + 1 : at].replace(" ", "").isalnum():
+        yield quote  # "a name with blanks"
+    yield at
+    if own != at:
+        yield own
 
 
 def _pair(text: str, match: re.Match[str], dialect: Dialect, stop: int) -> tuple[Pair | None, int]:
@@ -159,7 +205,7 @@ def _pair(text: str, match: re.Match[str], dialect: Dialect, stop: int) -> tuple
     if not is_name and follow[:1] == ":" and operator in (",", "["):
         # The literal is a name of its own: {"a": x, "b": y}.
         return None, match.start(group) - 1
-    if operator == "," and is_name:
+    if operator == "," and (is_name or not _opens_call(text, match.start())):
         return None, match.start(group) - 1
     if operator == "(" and (not is_name or follow[:1] == "," or _ASKS.search(key)):
         # getPassword("name", "default"), put("name", "value"): the value comes next.
@@ -171,6 +217,11 @@ def _pair(text: str, match: re.Match[str], dialect: Dialect, stop: int) -> tuple
     if key.lower() in _VALUES:
         key = _sibling(text, match.start(), match.end()) or key
     return Pair(key, value, start, end, Place.CODE), at
+
+
+def _opens_call(text: str, at: int) -> bool:
+    """Say whether a literal is the first thing in a call's or an initialiser's brackets."""
+    return text[max(0, at - 40) : at].rstrip()[-1:] in ("(", "{")
 
 
 _VALUES = frozenset({"value", "defaultvalue", "default", "val", "plaintext", "secretvalue"})

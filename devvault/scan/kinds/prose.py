@@ -9,13 +9,13 @@ from functools import cache
 
 from devvault.scan.keyname import KeyKind, kind_of
 from devvault.scan.kinds.base import Pair, Place, Spans
-from devvault.scan.kinds.code import JAVASCRIPT, read_code
+from devvault.scan.kinds.code import JAVASCRIPT, read_code, words_in
 
 
 @cache
 def _said() -> re.Pattern[str]:
     return re.compile(
-        r"(?<![\w.$/&?-])(?P<name>[A-Za-z_][\w.-]{0,60}(?: [A-Za-z]{2,20}){0,2}?)[`*_\"')\]]{0,4}"
+        r"(?P<name>[A-Za-z_][\w-]{0,60})[`*_\"')\]]{0,4}"
         r"(?:\s{0,4}(?::=|=>|=|:|\|)|[^\S\n]is(?:[^\S\n]set[^\S\n]to)?[^\S\n])\s{0,4}[`*\"'(]{0,3}"
         r"(?P<value>[^\s`\"'|<>,]{4,2048})"
     )
@@ -28,11 +28,17 @@ def read(text: str, spans: Spans) -> Iterator[Pair]:
             replace(p, place=Place.PROSE) for p in read_code(text, [(first, last)], JAVASCRIPT)
         ]
         taken = {pair.start for pair in found}
-        at = first
-        while at < last and (match := _said().search(text, at, last)) is not None:
+        for word in words_in(text, first, last):
+            match = _said().match(text, word, last)
+            if match is None:
+                continue
+            at = word
+            while at > first and (text[at - 1].isalnum() or text[at - 1] in "_.-"):
+                at -= 1
+            name = text[at : match.end("name")]
             value = match["value"].rstrip(".;:!)*")
             start = match.start("value")
-            at = match.end("name") + 1
-            if value and start not in taken and kind_of(match["name"]) is not KeyKind.NEUTRAL:
-                found.append(Pair(match["name"], value, start, start + len(value), Place.PROSE))
+            if value and start not in taken and kind_of(name) is not KeyKind.NEUTRAL:
+                taken.add(start)
+                found.append(Pair(name, value, start, start + len(value), Place.PROSE))
         yield from sorted(found, key=lambda pair: pair.start)

@@ -47,7 +47,12 @@ def _pair(match: re.Match[str]) -> Pair | None:
         return _made(match["name"], match, group)
     if match["flag"] is not None:
         group = next(n for n in ("fdouble", "fsingle", "fbare") if match[n] is not None)
-        return _made(match["flag"].lstrip("-"), match, group)
+        pair = _made(match["flag"].lstrip("-"), match, group)
+        name, equals, value = pair.value.partition("=")
+        if equals and value and name.replace("_", "").replace("-", "").isalnum():
+            at = pair.start + len(name) + 1  # --from-literal=password=x, -e KEY=x
+            return Pair(name, value.strip("\"'"), at, pair.end, pair.place)
+        return pair
     if match["header"] is not None:
         return _made(match["header"], match, "held")
     for group in ("user", "typed", "mysql", "piped"):

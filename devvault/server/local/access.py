@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 from devvault.access.explain import Explanation, assign_command
 from devvault.access.migrate import Move, labels
 from devvault.access.permissions import DataOperation
+from devvault.access.principals import Principal
 from devvault.access.rbac import Assignment
 from devvault.access.roles import Role
 from devvault.errors import Invalid
@@ -19,6 +21,7 @@ from devvault.vault import migrating
 from devvault.vault.explaining import KINDS, Asked, explain_access
 from devvault.vault.gate import Gate
 from devvault.vault.migrating import Migration
+from devvault.vault.recommending import recommend_roles
 
 Shown = dict[str, object]
 
@@ -40,11 +43,7 @@ def explain(plane: Plane, ask: Ask) -> Reply:
     gate = plane.gate()
     found = explain_access(gate, plane.developer(), asked)
     shown: Shown = {
-        "identity": {
-            "name": found.principal.name,
-            "objectId": found.principal.oid,
-            "principalType": found.principal.kind,
-        },
+        "identity": _show_who(found.principal),
         "operation": found.operation.id,
         "action": found.operation.action,
         "permission": found.operation.permission or None,
@@ -64,6 +63,58 @@ def migrate(plane: Plane, ask: Ask) -> Reply:
     act = migrating.migrate if flag(members, "apply") else migrating.plan
     gate = plane.gate()
     return json_reply(200, _show_migration(gate, act(gate, plane.developer(), name, custom=custom)))
+
+
+def recommend(plane: Plane, ask: Ask) -> Reply:
+    """Tell the least roles for what an identity did, by the trail."""
+    members = ask.members()
+    gate = plane.gate()
+    found = recommend_roles(
+        gate,
+        plane.developer(),
+        text(members, "identity"),
+        since=_moment(members),
+        refused=flag(members, "refused"),
+    )
+    oid = found.principal.oid
+    shown: Shown = {
+        "identity": _show_who(found.principal),
+        "records": found.records,
+        "refused": found.refused,
+        "since": int(found.since.timestamp()) if found.since else None,
+        "whole": found.whole,
+        "roles": [
+            {
+                "role": one.role.name,
+                "scope": one.scope,
+                "for": list(one.actions),
+                "command": assign_command(oid, one.role.name, one.scope),
+            }
+            for one in found.advice
+        ],
+        "wide": [
+            {
+                **_show_held(gate, one.assignment, one.role),
+                "allows": one.allowed,
+                "used": one.used,
+            }
+            for one in found.wide
+        ],
+    }
+    return json_reply(200, shown)
+
+
+def _moment(members: dict[str, object]) -> datetime | None:
+    given = members.get("since")
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, int) or not 0 <= given < 2**37:
+        raise Invalid("the member 'since' must be seconds since 1970")
+    return datetime.fromtimestamp(given, UTC)
+
+
+def _show_who(who: Principal) -> Shown:
+    return {"name": who.name, "objectId": who.oid, "principalType": who.kind}
 
 
 def _show_explanation(gate: Gate, found: Explanation) -> Shown:
@@ -170,4 +221,5 @@ def _ids(operations: Iterable[DataOperation]) -> list[str]:
 ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/local/access/explain"): Route(explain, quick=True),
     ("POST", "/local/access/migrate"): Route(migrate),
+    ("POST", "/local/access/recommend"): Route(recommend),
 }

@@ -108,7 +108,7 @@ def connect(plane: Plane, gate: Gate, wish: Wish, pid: int) -> Connection:
     outward = _outward(plane, wish)
     group = group_of(pid) if wish.kind == RUN else 0
     opened = plane.sessions.open(
-        wish.kind, who.oid, group=group, pass_through=wish.pass_through, az=wish.az
+        wish.kind, who.oid, group=group, pid=pid, pass_through=wish.pass_through, az=wish.az
     )
     try:
         plane.outwards.keep(opened.session.id, opened.proxy, outward)

@@ -7,12 +7,19 @@ from datetime import UTC, datetime
 from devvault.access.principals import Principal
 from devvault.errors import Invalid
 from devvault.model import operations as op
-from devvault.server.local.base import Ask, Plane, Route, text
+from devvault.server.local.base import Ask, Plane, Route, flag, text
 from devvault.server.reply import Reply, json_reply
 from devvault.vault import credentials
 from devvault.vault.credentials import Credential
 from devvault.vault.gate import Gate, Target
-from devvault.vault.principals import get_principal, list_principals, register_named
+from devvault.vault.principals import (
+    delete_principal,
+    get_principal,
+    list_principals,
+    members_of,
+    put_member,
+    register_named,
+)
 
 
 def show(plane: Plane, ask: Ask) -> Reply:
@@ -35,6 +42,35 @@ def register(plane: Plane, ask: Ask) -> Reply:
     name, kind = text(members, "name"), text(members, "type")
     found = register_named(gate, plane.developer(), name, kind)
     return json_reply(200, {"principals": [_shown(gate, found)]})
+
+
+def show_members(plane: Plane, ask: Ask) -> Reply:
+    """List who is in a group."""
+    gate = plane.gate()
+    group = get_principal(gate, text(ask.members(), "group"))
+    target = Target(f"/devvault/homes/{gate.home}")
+    found = gate.read(
+        plane.developer(), op.LIST_PRINCIPALS, target, lambda _reading: members_of(gate, group)
+    )
+    return json_reply(200, {"principals": [_shown(gate, who) for who in found]})
+
+
+def change_member(plane: Plane, ask: Ask) -> Reply:
+    """Put somebody into a group, or take her out."""
+    members = ask.members()
+    gate = plane.gate()
+    group = get_principal(gate, text(members, "group"))
+    member = get_principal(gate, text(members, "member"))
+    present = flag(members, "present")
+    changed = put_member(gate, plane.developer(), group, member, present=present)
+    return json_reply(200, {"changed": changed})
+
+
+def forget(plane: Plane, ask: Ask) -> Reply:
+    """Forget a principal that was registered."""
+    gate = plane.gate()
+    delete_principal(gate, plane.developer(), get_principal(gate, text(ask.members(), "name")))
+    return json_reply(200, {})
 
 
 def create(plane: Plane, ask: Ask) -> Reply:
@@ -98,6 +134,9 @@ def _expiry(members: dict[str, object]) -> datetime | None:
 ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/local/principals"): Route(show, quick=True),
     ("POST", "/local/principals"): Route(register),
+    ("POST", "/local/principals/delete"): Route(forget),
+    ("POST", "/local/members"): Route(change_member),
+    ("POST", "/local/members/list"): Route(show_members),
     ("POST", "/local/credentials"): Route(create),
     ("POST", "/local/credentials/list"): Route(show_credentials),
     ("POST", "/local/credentials/delete"): Route(delete),

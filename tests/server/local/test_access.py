@@ -257,3 +257,45 @@ def test_a_migration_that_fails_half_way_leaves_nothing(plane):
     assert gate.find_vault("old-kv").rbac is False
     migrate(gate, caller, "old-kv", custom=False)
     assert gate.find_vault("old-kv").rbac is True
+
+
+def recommend(plane, identity=APP, **more):
+    return plane.post("/local/access/recommend", identity=identity, **more)
+
+
+def test_the_least_roles_for_what_was_done(plane):
+    gate = plane.plane.gate()
+    plane.set("my-vault", "db", "1")
+    give(plane, "Key Vault Administrator", vault_id(plane))
+    caller = get_principal(gate, APP).caller(gate.tenant)
+    assert recommend(plane)["roles"] == []
+    for _ in range(3):
+        secrets.get_secret(gate, caller, "my-vault", "db")
+    found = recommend(plane)
+    assert (found["records"], found["refused"], found["whole"]) == (3, 0, True)
+    (role,) = found["roles"]
+    assert role["role"] == "Key Vault Secrets User"
+    assert role["scope"].endswith("/secrets/db")
+    assert role["for"] == ["Microsoft.KeyVault/vaults/secrets/getSecret/action"]
+    (wide,) = found["wide"]
+    assert (wide["role"], wide["used"]) == ("Key Vault Administrator", 1)
+    later = int(gate.clock.now().timestamp()) + 60
+    assert recommend(plane, since=later)["records"] == 0
+
+
+def test_refusals_count_where_they_are_asked_for(plane):
+    gate = plane.plane.gate()
+    give(plane, "Key Vault Reader", vault_id(plane))
+    caller = get_principal(gate, APP).caller(gate.tenant)
+    with pytest.raises(Forbidden):
+        secrets.set_secret(gate, caller, "my-vault", "db", "1")
+    found = recommend(plane)
+    assert (found["records"], found["refused"], found["roles"]) == (0, 1, [])
+    (role,) = recommend(plane, refused=True)["roles"]
+    assert role["role"] == "Key Vault Secrets Officer"
+
+
+@pytest.mark.parametrize("since", [-1, True, "x", 2**40])
+def test_a_bad_time_is_refused(plane, since):
+    with pytest.raises(Invalid):
+        recommend(plane, identity="me", since=since)
