@@ -1,8 +1,8 @@
 """What https.py compares with, each a process of its own: `https_stub.py WHAT PORT CERT KEY ...`.
 
-`stub` is a bare ASGI app on uvicorn that does the same read of the same rows as the daemon and opens
-them with the same AES-GCM, with nothing around it: no token, no right, no record. `handshakes` is a
-TLS server that answers nothing.
+`stub` is a bare ASGI app on uvicorn that reads the same rows as the daemon and opens them with the
+same AES-GCM, with nothing around it: no token, no right, no record. `handshakes` is a TLS server
+that answers nothing.
 """
 
 import asyncio
@@ -30,10 +30,8 @@ def make_database(path: str) -> None:
     """Make a thousand secrets, a pointer and a version each, sealed as the daemon seals them."""
     store = SqliteStore(Path(path))
     wrap = AESGCM(_KEY)
-    version = {
-        **{"value": VALUE, "type": None, "tags": {}, "enabled": True, "nbf": None, "exp": None},
-        **{"created": 1, "updated": 1},
-    }
+    version: dict[str, object] = dict.fromkeys(("type", "nbf", "exp"))
+    version |= {"value": VALUE, "tags": {}, "enabled": True, "created": 1, "updated": 1}
 
     def row(kind: str, name: str, body: dict[str, object], number: str = "") -> Row:
         plain = json.dumps({"state": LIVE, "due": None, "body": body}).encode()
