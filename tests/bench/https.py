@@ -1,7 +1,8 @@
 """get-secret over TLS, everything on: token, right, record, decryption. Beside nginx and a stub.
 
 The load comes from wrk: one secret again and again, as programs read, and a thousand in turn, more
-than the daemon keeps opened, so that each is decrypted. All servers take turns. `DEVVAULT_BENCH_SOAK=1` adds five minutes of load and looks at the memory.
+than the daemon keeps opened, so that each is decrypted. All servers take turns.
+`DEVVAULT_BENCH_SOAK=1` adds five minutes of load and looks at the memory.
 """
 
 from __future__ import annotations
