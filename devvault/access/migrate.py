@@ -30,6 +30,11 @@ _MANAGES = {
     | {"listissuers", "setissuers", "deleteissuers"},
 }
 _NAME_LIMIT = 200
+_OBJECT_SEGMENTS = 2  # secrets/NAME; a version has two more
+_OF_A_VERSION = frozenset(
+    {"GetSecret", "UpdateSecret", "GetKey", "UpdateKey", "encrypt", "decrypt", "sign", "verify"}
+    | {"wrapKey", "unwrapKey", "release", "GetCertificate", "UpdateCertificate"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +146,10 @@ def _move(vault: Vault, grants: Grants, oid: str, policies: list[Policy], *, cus
                 tuple(
                     one
                     for one in data_operations()
-                    if one.action in gives(role) and one not in before and one not in allowed
+                    if one.action in gives(role)
+                    and one not in before
+                    and one not in allowed
+                    and _reaches(one, vault.id, assignment.scope)
                 ),
                 assignment.condition,
             )
@@ -163,6 +171,22 @@ def _allowed(policies: list[Policy]) -> list[DataOperation]:
         for one in data_operations()
         if any(gives_verb(policy, one.kind, verb) for policy in policies for verb in one.verbs)
     ]
+
+
+def is_of_the_vault(operation: DataOperation) -> bool:
+    """Say whether an operation is done with a vault, and so not given by a role on one object."""
+    words = operation.action.split("/")
+    return operation.verbs[0] == "list" or words[2] in {"certificatecas", "certificatecontacts"}
+
+
+def _reaches(operation: DataOperation, vault: str, scope: str) -> bool:
+    """Say whether a role at a scope, in the vault or above it, can be used for an operation."""
+    tail = scope.rstrip("/")[len(vault.rstrip("/")) :].strip("/").split("/")
+    if not scope_covers(vault, scope) or tail == [""]:
+        return True
+    if tail[0].lower() != operation.kind or is_of_the_vault(operation):
+        return False
+    return len(tail) <= _OBJECT_SEGMENTS or operation.id in _OF_A_VERSION
 
 
 def _held(
