@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from devvault.access.least import gives, is_power, least_roles
-from devvault.access.permissions import DataOperation, data_operations
+from devvault.access.permissions import DataOperation, data_operations, is_of_a_version
 from devvault.access.policies import gives_verb, verbs_of
 from devvault.access.rbac import Assignment, Grants, scope_covers
 from devvault.access.roles import Role
@@ -31,10 +31,6 @@ _MANAGES = {
 }
 _NAME_LIMIT = 200
 _OBJECT_SEGMENTS = 2  # secrets/NAME; a version has two more
-_OF_A_VERSION = frozenset(
-    {"GetSecret", "UpdateSecret", "GetKey", "UpdateKey", "encrypt", "decrypt", "sign", "verify"}
-    | {"wrapKey", "unwrapKey", "release", "GetCertificate", "UpdateCertificate"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +182,7 @@ def _reaches(operation: DataOperation, vault: str, scope: str) -> bool:
         return True
     if tail[0].lower() != operation.kind or is_of_the_vault(operation):
         return False
-    return len(tail) <= _OBJECT_SEGMENTS or operation.id in _OF_A_VERSION
+    return len(tail) <= _OBJECT_SEGMENTS or is_of_a_version(operation.id)
 
 
 def _held(
