@@ -113,12 +113,23 @@ def pairs(name: str, body: str, spans: Spans) -> Iterator[Pair]:
     yield from get_reader(kind)(body, spans)
 
 
+# Kinds of which a line that names a secret always has a quote on it, or below it.
+_SOURCES = frozenset({"python", "javascript", "csharp", "java", "go", "ruby", "php", "c"})
+
+
+def is_source(name: str, body: str) -> bool:
+    """Say whether a text is source code, of which nothing but literals is read."""
+    return find_kind(name, body[:4096]) in _SOURCES
+
+
 def spans_of(body: str, hits: list[int]) -> list[Span]:
     """Return the lines, sorted and apart, that some characters stand on; of a long one a part."""
     found: list[Span] = []
     done = -1
     for at in hits:
-        if at < done:
+        if at < done and (done - at > _NEAR[0] or body.find("\n", at, done) >= 0):
+            continue
+        if at < done and (done >= len(body) or body[done] == "\n"):
             continue
         first = body.rfind("\n", 0, at) + 1
         last = body.find("\n", at)

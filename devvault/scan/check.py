@@ -59,10 +59,10 @@ Matcher = Callable[[Sequence[Text]], Matches]
 
 
 class Scanner(Protocol):
-    """What `Engine` is: text in, findings out."""
+    """What `Engine` and `Crew` are: texts in, findings out."""
 
-    def scan(self, text: Text) -> list[Finding]:
-        """Return what looks secret in a text."""
+    def scan_all(self, texts: Sequence[Text]) -> list[list[Finding]]:
+        """Return what looks secret in each text, in their order."""
         ...
 
 
