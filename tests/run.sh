@@ -37,7 +37,7 @@ fi
 # programs of other languages to our vaults.
 missing=()
 for pair in curl:curl node:nodejs npm:npm openssl:openssl dbus-daemon:dbus gnome-keyring-daemon:gnome-keyring gdbus:libglib2.0-bin \
-    secret-tool:libsecret-tools git:git zsh:zsh fish:fish; do
+    secret-tool:libsecret-tools git:git zsh:zsh fish:fish strace:strace; do
     command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
 done
 if ((${#missing[@]})) && [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then

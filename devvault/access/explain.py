@@ -80,6 +80,13 @@ def assign_command(principal: str, role: str, scope: str) -> str:
     )
 
 
+def own_policy(vault: Vault, oid: str) -> Policy | None:
+    """Return the access policy of somebody, whatever the application; that is what is added to."""
+    return next(
+        (one for one in vault.policies if one.oid.lower() == oid.lower() and not one.appid), None
+    )
+
+
 def policy_command(vault: str, principal: str, policy: Policy | None, kind: str, verb: str) -> str:
     """Return the command that adds a permission; `set-policy` replaces those of the kind."""
     had = verbs_of(policy)[kind] if policy is not None else ()
@@ -99,10 +106,7 @@ def _by_policy(question: Question, decision: Decision, vault: Vault) -> Explanat
     found = giving(vault, caller, operation.kind, operation.permission)
     if decision.allowed:
         return Explanation(True, POLICIES, decision.reason, policy=found)
-    own = next(
-        (one for one in vault.policies if one.oid.lower() == caller.oid.lower() and not one.appid),
-        None,
-    )
+    own = own_policy(vault, caller.oid)
     return Explanation(
         False,
         POLICIES,

@@ -112,8 +112,10 @@ def _recommend(args: argparse.Namespace) -> int:
     else:
         args.output = "json" if args.output == "text" else args.output
         say.show(args, found)
-    if number(found, "refused") and not args.refused:
-        say.note(f"{number(found, 'refused')} refusals are left out; --refused counts them in")
+    vain = number(found, "refused")
+    if vain and not args.refused:
+        left = "1 refusal is" if vain == 1 else f"{vain} refusals are"
+        say.note(f"{left} left out; --refused counts in what was asked for in vain")
     if not flag(found, "whole"):
         say.note("the trail is longer than what was read: the newest 50,000 records")
     return 0

@@ -16,8 +16,8 @@ from pathlib import Path
 from devvault.cli import say
 from devvault.cli.comparing import find_matcher
 from devvault.cli.progress import Progress
-from devvault.cli.project import Place, open_place
-from devvault.errors import Unavailable, WrongUse
+from devvault.cli.project import Place, open_place, read_settings
+from devvault.errors import Invalid, NotFound, Unavailable, WrongUse
 from devvault.scan.baseline import Accepted
 from devvault.scan.check import Matcher, Options, Report, check
 from devvault.scan.engine import Engine
@@ -165,7 +165,31 @@ def _checked(
     )
     what = "files looked at" if not (args.history or args.range) else "changes looked at"
     with Progress(what) as drawn:
-        return check(drawn.count(_texts(args, place)), Engine(), matcher, options)
+        return check(drawn.count(_texts(args, place)), _engine(place), matcher, options)
+
+
+def _engine(place: Place) -> Engine:
+    """Return the engine with the rules that the project adds.
+
+    Raises:
+        WrongUse: one of its rules is none: nothing is checked by half of them.
+    """
+    listed = place.project.check.get("rules", ())
+    if not listed or place.file is None:
+        return Engine()
+    from devvault.scan.rule import load_rules, read_rules
+
+    names = (listed,) if isinstance(listed, str) else listed
+    try:
+        more = [
+            rule
+            for name in names
+            for rule in read_rules(name, read_settings(place.file.parent / name, place.folder))
+        ]
+        load_rules(more)
+    except (Invalid, NotFound) as error:
+        raise WrongUse(error.message, hint="devvault help check") from error
+    return Engine(more)
 
 
 def _globs(place: Place) -> tuple[str, ...]:
@@ -291,7 +315,6 @@ def _show(report: Report, args: argparse.Namespace) -> None:
 def _tell(report: Report, place: Place, baseline: Accepted | None) -> None:
     from devvault.scan.report import notes
 
-    for entry in baseline.expired if baseline is not None else ():
-        say.note(f"accepted until {entry.expires}, and not any more: {say.printable(entry.reason)}")
-    for line in notes(report, str(place.folder)):
+    expired = tuple(baseline.expired) if baseline is not None else ()
+    for line in notes(report, str(place.folder), expired):
         say.tell(line)

@@ -33,6 +33,12 @@ _BY_WORDS = (
     ("purge protection is enabled", "the service purges it by itself when its time has come"),
 )
 _NAME = re.compile(r"/(?:deleted)?secrets/([0-9A-Za-z-]{1,127})(?:/|$)")
+# What was refused, in the words of either model: `access explain` says by what it would be allowed.
+_REFUSED = ("ForbiddenByRbac", "AccessDenied")
+_ACTION = re.compile(
+    r"Action: 'Microsoft\.KeyVault/vaults/secrets/(?P<action>\w+)"
+    r"|does not have secrets (?P<verb>\w+) permission"
+)
 
 
 def add_hint(error: DevvaultError, *, vault: str = "VAULT", path: str = "") -> None:
@@ -41,6 +47,12 @@ def add_hint(error: DevvaultError, *, vault: str = "VAULT", path: str = "") -> N
         return
     found = _NAME.search(path)
     name = f" --name {found[1]}" if found else ""
+    refused = _ACTION.search(error.message) if error.inner in _REFUSED else None
+    if refused is not None:
+        secret = f" --secret {found[1]}" if found else ""
+        action = refused["action"] or refused["verb"]
+        error.hint = f"devvault access explain --action {action}{secret} --vault {vault}"
+        return
     form = _BY_CODE.get(error.inner or "") or _BY_CODE.get(error.code)
     if form is None:
         form = next((hint for words, hint in _BY_WORDS if words in error.message), None)

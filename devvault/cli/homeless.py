@@ -26,9 +26,13 @@ def answer(head: Sequence[bytes], files: Sequence[bytes], reason: DevvaultError)
     """Return what a daemon would answer to the request in these fields; `reason` is why none does.
 
     Raises:
-        DevvaultError: `reason`, where a reference needs a home that is there.
+        DevvaultError: `reason`, where a home is there: a reference needs it, and so does a program
+            that it connects, which would reach the cloud's vaults without.
         WrongUse: a file is malformed.
     """
+    connects = b"Vrun" in head and not {b"Ono-connect", b"Odry-run"} & set(head)
+    if connects and reason.code != "NoHome":
+        raise reason
     sent = [_opened(field) for field in files]
     found = next((file for tag, file in sent if tag == b"J"), None)
     project = read_project(found.path, found.data) if found else Project()

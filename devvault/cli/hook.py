@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
+NONE = b"\x000\x00"  # a file that is not there
 LIMIT = 8 * 1024 * 1024
 WELL = b"git ended with 0\n"
 
@@ -38,11 +39,19 @@ def check(given: "dict[bytes, bytes]") -> int:
     root = fast.find_root(folder)
     if not fast._facts(root.rstrip(b"/") + b"/.git"):  # noqa: SLF001  # one path, two files
         raise fast.HandOver
-    project = fast.find_project(folder, root, fast.read_file) or b"\0000\0"
+    project = fast.find_project(folder, root, fast.read_file) or NONE
     diff = read_all(0)
     if not diff.endswith(WELL):
         raise fast.HandOver
-    reply = fast.ask(path, [root], [project, diff[: -len(WELL)]], b"/local/check")
+    diff = diff[: -len(WELL)]
+    reply = fast.ask(path, [root], [project, NONE, diff], b"/local/check")
+    if reply[:9] == b"baseline\0":
+        beside = project.partition(b"\0")[0].rpartition(b"/")[0]
+        named = beside + b"/" + reply[9:]
+        if not fast._facts(named):  # noqa: SLF001  # as above
+            raise fast.HandOver
+        baseline = fast.read_listed(root, named)
+        reply = fast.ask(path, [root], [project, baseline, diff], b"/local/check")
     code, _, rest = reply.partition(b"\0")
     size, _, words = rest.partition(b"\0")
     if not (code.isdigit() and size.isdigit()):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from devvault.scan.check import Repaired, Report
+
+if TYPE_CHECKING:
+    from devvault.scan.baseline import Entry
 
 _SKIPPED_SHOWN = 20
 
@@ -41,8 +45,11 @@ def summary(report: Report) -> str:
     return f"checked {files}, {report.size} bytes: {result}{allowed}"
 
 
-def notes(report: Report, folder: str) -> Iterator[str]:
+def notes(report: Report, folder: str, expired: Iterable[Entry] = ()) -> Iterator[str]:
     """Return the lines for stderr: what was not looked at, what was compared, and the summary."""
+    for entry in expired:
+        reason = printable(entry.reason)
+        yield f"devvault: note: accepted until {entry.expires}, and not any more: {reason}"
     for one in report.skipped[:_SKIPPED_SHOWN]:
         yield f"devvault: note: not checked: {printable(one.name)}: {one.skipped}"
     more = len(report.skipped) - _SKIPPED_SHOWN

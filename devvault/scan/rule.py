@@ -164,6 +164,21 @@ def pattern_error(pattern: str) -> str | None:
     return None
 
 
+def read_rules(where: str, data: bytes) -> list[Rule]:
+    """Return the rules of a file that a project adds.
+
+    Raises:
+        Invalid: it is no TOML, or a rule is none; see `rules_of`.
+    """
+    import tomllib
+
+    try:
+        document = tomllib.loads(data.decode("utf-8-sig"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise Invalid(f"{where} is not valid TOML", hint="devvault help check") from error
+    return rules_of("project", document, where)
+
+
 def load_rules(more: Iterable[Rule] = ()) -> tuple[Rule, ...]:
     """Return our own rules, and those that a project adds; an id stands once.
 

@@ -96,6 +96,9 @@ class App:
                 self._refusals.note(head, error)
             answer = error_reply(error)
         except DevvaultError as error:
+            if head is not None and head.listener != PEER and error.hint:
+                # An SDK shows the message alone, and here it is somebody of ours who must act.
+                error.message = f"{error.message}; {error.hint}"
             answer = error_reply(error)
         except _TooLong:
             answer = _refusal(413, "RequestTooLarge", "the request is too long")

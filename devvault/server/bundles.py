@@ -157,7 +157,7 @@ class Bundles:
                     path.unlink()
 
     def _system(self) -> str:
-        return next((place for place in _SYSTEM if Path(place).is_file()), "")
+        return next((place for place in _SYSTEM if os.access(place, os.R_OK)), "")
 
     def _packaged(self) -> str:
         if self._certifi is None:

@@ -41,6 +41,10 @@ _LIVE_LIMIT = 2_000
 # script that starts thousands of runs is one group, and each would last as long as the script.
 _LIVE_ENOUGH = 128
 _OVER_LIMIT = 64
+# Looking at the processes of all is not for every run: it waits for this, or until they are many.
+_SWEEP_EVERY = timedelta(seconds=10)
+_MANY = 256
+_LINES_LIMIT = 64
 _FILE_LIMIT = 8 * 1024 * 1024
 _ID_SIZE = 16
 _SECRET_LIMIT = 100
@@ -104,9 +108,13 @@ class Sessions:
     def __init__(self, folder: Path, clock: Clock) -> None:
         self._folder = folder
         self._file = folder / "sessions.json"
+        self._more = folder / "sessions.more"
+        # Sessions that were opened since the whole file was written by us; 0: it was not yet.
+        self._lines = 0
         self._clock = clock
         self._boot = boot_mark()
         self._lock = threading.RLock()
+        self._swept = datetime.min.replace(tzinfo=UTC)
         self._kept = {kept.session.id: kept for kept in self._read()}
 
     # -- open and end -----------------------------------------------------------------------
@@ -134,7 +142,8 @@ class Sessions:
             latest = now + LIFE
             expires = latest if expires is None else min(expires, latest)
         with self._lock:
-            self._sweep(now)
+            if not self._swept <= now < self._swept + _SWEEP_EVERY or len(self._kept) >= _MANY:
+                self._sweep(now)
             if sum(kept.session.over is None for kept in self._kept.values()) >= _LIVE_LIMIT:
                 raise Unavailable(
                     f"{_LIVE_LIMIT} runs are connected at once, and no more can be",
@@ -160,7 +169,7 @@ class Sessions:
             header, proxy, path = (id + secrets.token_urlsafe(32) for _ in range(3))
             self._kept[id] = _keep(session, _hash(header), _hash(proxy), _hash(path))
             try:
-                self._write()
+                self._add(self._kept[id])
             except DevvaultError:
                 del self._kept[id]
                 raise
@@ -274,6 +283,7 @@ class Sessions:
         self._kept[over.id] = _keep(over, "", kept.proxy, "")
 
     def _sweep(self, now: datetime) -> int:
+        self._swept = now
         ended = 0
         for kept in list(self._kept.values()):
             over = kept.session.over
@@ -306,16 +316,49 @@ class Sessions:
     # -- file -------------------------------------------------------------------------------
 
     def _read(self) -> Iterable[_Kept]:
-        """Return what the file holds; nothing where it is not ours alone, or of another start."""
+        """Return what the files hold; nothing where one is not ours alone, or of another start."""
         try:
             check_private(self._file, folder=False)
             with self._file.open("rb") as file:
                 body = json.loads(file.read(_FILE_LIMIT))
             if body["format"] != _FORMAT or body["boot"] != self._boot:
                 return []
-            return [_unpack(item) for item in body["sessions"]]
+            found = {kept.session.id: kept for kept in map(_unpack, body["sessions"])}
         except (OSError, DevvaultError, ValueError, KeyError, TypeError):
             return []
+        # What was opened since; where it ended since, the whole file says so, and knows better.
+        for kept in self._read_more():
+            found.setdefault(kept.session.id, kept)
+        return list(found.values())
+
+    def _read_more(self) -> list[_Kept]:
+        found: list[_Kept] = []
+        try:
+            check_private(self._more, folder=False)
+            with self._more.open("rb") as file:
+                # The last line is torn where the daemon was killed on the way.
+                for line in file.read(_FILE_LIMIT).splitlines():
+                    found.append(_unpack(json.loads(line)))  # noqa: PERF401  # what came before stays
+        except (OSError, DevvaultError, ValueError, KeyError, TypeError):
+            return found
+        return found
+
+    def _add(self, kept: _Kept) -> None:
+        """Write one that was opened: a line more, for every run waits for it."""
+        if self._lines == 0 or self._lines >= _LINES_LIMIT:
+            self._write()
+            self._lines = 1
+            return
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        try:
+            descriptor = os.open(self._more, flags, 0o600)
+            try:
+                os.write(descriptor, f"{kept.packed}\n".encode("ascii"))
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise Unavailable(f"cannot write {self._more}: {error.strerror}") from error
+        self._lines += 1
 
     def _write(self) -> None:
         head = json.dumps({"format": _FORMAT, "boot": self._boot})
@@ -327,6 +370,7 @@ class Sessions:
             with os.fdopen(os.open(fresh, flags, 0o600), "w", encoding="ascii") as file:
                 file.write(f'{head[:-1]}, "sessions": [\n{lines}\n]}}\n')
             fresh.replace(self._file)
+            self._more.unlink(missing_ok=True)
         except OSError as error:
             raise Unavailable(f"cannot write {self._file}: {error.strerror}") from error
 

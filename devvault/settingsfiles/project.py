@@ -26,7 +26,7 @@ _IN_ENVIRONMENTS = frozenset(
     {"vault", "env-files", "settings-files", "identity", "plain", "vaults"}
 )
 _WORDS = _IN_ENVIRONMENTS | {"environments", "check"}
-_CHECK_WORDS = frozenset({"baseline", "exclude"})
+_CHECK_WORDS = frozenset({"baseline", "exclude", "rules"})
 # CONTRACT section 2: from the user's or the machine's configuration only.
 _USERS_OWN = frozenset(
     {
@@ -132,6 +132,8 @@ class _Reader(NamedTuple):
             checks["baseline"] = self.path("check.baseline", check["baseline"])
         if "exclude" in check:
             checks["exclude"] = self.texts("check.exclude", check["exclude"])
+        checks["rules"] = self.paths("check.", "rules", check, ())
+        checks = {word: value for word, value in checks.items() if value}
         base = base._replace(check=MappingProxyType(checks))
         environments: dict[str, Project] = {}
         for name, given in self.table("environments", table.get("environments", {})).items():

@@ -19,6 +19,7 @@ from devvault.vault.gate import Gate, Target
 from devvault.vault.groups import find_group
 from devvault.vault.principals import (
     USER_ASSIGNED,
+    check_no_word,
     drop_principal,
     find_principal,
     write_principal,
@@ -50,6 +51,7 @@ def put_app(gate: Gate, caller: Caller, spec: AppSpec) -> App:
         NotFound: `ResourceGroupNotFound`.
     """
     check_app_name(spec.name)
+    check_no_word(spec.name)
     target = Target(app_scope(gate.subscription, spec.group, spec.name))
 
     def act(writing: Writing) -> App:

@@ -17,7 +17,13 @@ from devvault.vault.codecs import pack_identity, unpack_identity
 from devvault.vault.credentials import drop_credentials
 from devvault.vault.gate import Gate, Target
 from devvault.vault.groups import find_group
-from devvault.vault.principals import drop_principal, find_principal, is_guid, write_principal
+from devvault.vault.principals import (
+    check_no_word,
+    drop_principal,
+    find_principal,
+    is_guid,
+    write_principal,
+)
 from devvault.vault.records import IDENTITY
 
 _ALL = 100_000
@@ -43,6 +49,7 @@ def put_identity(
         NotFound: `ResourceGroupNotFound`.
     """
     check_identity_name(name)
+    check_no_word(name)
     appid = fold(appid)
     if appid and not is_guid(appid):
         raise Invalid("a client id must be a GUID", code="InvalidParameter")

@@ -33,6 +33,18 @@ def is_guid(text: str) -> bool:
     return _GUID.fullmatch(fold(text)) is not None
 
 
+def check_no_word(name: str) -> None:
+    """Refuse a name by which somebody else would be meant.
+
+    Raises:
+        Invalid: it is a word for the developer, or has the shape of an id.
+    """
+    if is_guid(name) or fold(name) in DEVELOPER:
+        raise Invalid(
+            f"'{name}' cannot be a name here: it means somebody else", code="InvalidParameter"
+        )
+
+
 def list_principals(gate: Gate, snapshot: Snapshot | None = None) -> tuple[Principal, ...]:
     """Return everybody, the developer first."""
     known = (snapshot or gate.snapshot()).principals
@@ -106,8 +118,7 @@ def register_named(gate: Gate, caller: Caller, name: str, kind: str) -> Principa
         raise Invalid("only users and groups are registered by name")
     if not name.strip() or len(name) > _NAME_LIMIT or not name.isprintable():
         raise Invalid(f"the name of a {kind.lower()} has 1 to {_NAME_LIMIT} printable letters")
-    if is_guid(name) or fold(name) in DEVELOPER:
-        raise Invalid(f"'{name}' is no name", code="InvalidPrincipalId")
+    check_no_word(name.strip())
 
     def act(writing: Writing) -> Principal:
         known = find_principal(gate, name, gate.directory.read(writing))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from devvault.access.principals import Caller, Principal
@@ -50,6 +50,7 @@ def recommend_roles(
 
     def act(reading: Reading) -> Recommendation:
         uses: dict[Use, None] = {}
+        spelled: dict[str, str] = {}
         count = vain = 0
         first: datetime | None = None
         before: int | None = None
@@ -74,12 +75,15 @@ def recommend_roles(
                 first = record.time
                 place = fold(record.resource)
                 vault = "/".join(place.split("/")[:_VAULT_SEGMENTS])
+                spelled[place] = record.resource
+                spelled[vault] = "/".join(record.resource.split("/")[:_VAULT_SEGMENTS])
                 uses[Use(operation.action, vault, place)] = None
             before = page[-1][0] if page else None
         ids = principal.caller(gate.tenant).ids
         grants = gate.directory.within(reading).grants
         wide = wide_assignments(uses, ids, grants)
-        return Recommendation(principal, count, vain, first, whole, recommend(uses), wide)
+        advice = tuple(replace(one, scope=spelled[one.scope]) for one in recommend(uses))
+        return Recommendation(principal, count, vain, first, whole, advice, wide)
 
     target = Target(f"/devvault/homes/{gate.home}", extra={"identity": principal.oid})
     return gate.read(caller, op.RECOMMEND_ACCESS, target, act)

@@ -324,3 +324,46 @@ def test_stdin_that_never_ends(place):
 def test_nothing_on_stdin_is_told(place):
     done = place.run("-")
     assert (done.returncode, b"nothing was read" in done.stderr) == (2, True)
+
+
+RULE = """
+[[rule]]
+id = "{0}"
+what = "a token of ours"
+severity = "high"
+keywords = ["ours_"]
+pattern = "{1}"
+"""
+
+
+def test_a_project_adds_rules_and_an_error_in_one_stops_the_check(place):
+    place.init()
+    place.write("devvault.toml", '[check]\nrules = ["ours.toml"]\n')
+    place.write("a.txt", "it is ours_3f9c27ab41d86e05 here\n")
+    place.write("ours.toml", RULE.format("ours-token", "ours_[0-9a-f]{16}"))
+    (line,) = found(place.run("a.txt"))
+    assert "[ours-token, high]" in line
+    for text in (
+        "[[rule",
+        RULE.format("ours-token", "ours_(?=x)"),
+        RULE.format("jwt", "ours_x"),
+        "",
+    ):
+        place.write("ours.toml", text)
+        done = place.run("a.txt")
+        assert done.returncode == 2, (text, done.stderr)
+        assert b"ours.toml" in done.stderr or b"there is a rule jwt already" in done.stderr
+        assert b"Traceback" not in done.stderr
+    (place.folder / "ours.toml").unlink()
+    assert place.run("a.txt").returncode == 2
+
+
+def test_what_a_project_excludes_is_left_out_and_no_layer_can_be_switched_off(place):
+    place.init()
+    place.write("devvault.toml", '[check]\nexclude = ["docs/*"]\n')
+    place.write("docs/a.env")
+    place.write("b.env")
+    assert [line[:6] for line in found(place.run())] == ["b.env:"]
+    for word in ("values = false", "layers = []", "inline-allow = true"):
+        place.write("devvault.toml", f"[check]\n{word}\n")
+        assert place.run().returncode == 2

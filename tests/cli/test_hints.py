@@ -23,6 +23,18 @@ def test_a_refusal_gets_the_command_that_helps():
     )
     assert "role assignment" in hint_of(Forbidden("no", inner="ForbiddenByRbac"))
 
+    by_role = Forbidden(
+        "Caller ...\r\nAction: 'Microsoft.KeyVault/vaults/secrets/getSecret/action'\r\n",
+        inner="ForbiddenByRbac",
+    )
+    assert hint_of(by_role, vault="kv", path="/secrets/a/") == (
+        "devvault access explain --action getSecret --secret a --vault kv"
+    )
+    by_policy = Forbidden("x does not have secrets list permission on y", inner="AccessDenied")
+    assert hint_of(by_policy, vault="kv", path="/secrets") == (
+        "devvault access explain --action list --vault kv"
+    )
+
 
 def test_an_error_keeps_the_hint_it_brought():
     error = NotFound("x", code="SecretNotFound", hint="mine")

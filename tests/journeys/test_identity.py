@@ -243,7 +243,7 @@ def test_a_restart_ends_nothing_and_a_lock_stops_all(desk):
     assert desk.run(code, who="with-a-role") == "the value\nthe value"
     locked = f"import subprocess; subprocess.run(['devvault', 'lock'], check=True)\n{SYNC}"
     try:
-        assert "(VaultLocked) the vault is locked" in desk.run(locked, expect=1)
+        assert "(VaultLocked) the vault is locked; devvault unlock" in desk.run(locked, expect=1)
     finally:
         desk.do("unlock")
 

@@ -53,7 +53,7 @@ def stage(installed):
 
 
 def both(installed, **options):
-    """What the front and the full CLI say; the front took the fast path unless told so."""
+    """What the front and the full CLI say: the same."""
     full = [installed.python, "-I", "-m", "devvault"]
     fast = installed.run("check", "--staged", **options)
     slow = installed.run("check", "--staged", front=full, **options)
@@ -74,7 +74,8 @@ def took_fast_path(installed, **options):
     installed.run(
         "check", "--staged", front=[strace, "-f", "-o", trace, installed.front], **options
     )
-    return "/local/check" in trace.read_text(errors="replace")
+    text = trace.read_text(errors="replace")
+    return "/local/check" in text and '"-m", "devvault"' not in text
 
 
 STORIES = {
@@ -118,9 +119,34 @@ def test_a_project_file_that_the_daemon_cannot_follow_is_for_the_full_cli(instal
     assert both(installed).returncode == 0
     project.write_text(text + '[check]\nbaseline = "none"\n')
     assert both(installed).returncode == 2
+    project.write_text(text + '[check]\nrules = ["none.toml"]\n')
+    assert both(installed).returncode == 2
     project.write_text(text + "[check]\nnonsense = 1\n")
     assert both(installed).returncode == 2
     project.write_text(text)
+
+
+def test_a_baseline_of_the_project_is_known_to_both(installed, stage):
+    strong = "Zk2pQ9-n3w-Xc8Vb1-Lw4"
+    stage({"x/.env": f"API_PASSWORD={strong}\n"})
+    project = installed.project / "devvault.toml"
+    text = project.read_text()
+    try:
+        assert both(installed).returncode == 1
+        project.write_text(text + '[check]\nbaseline = "known"\n')
+        assert installed.run("check", "--staged", "--accept", "test data").returncode == 0
+        done = both(installed)
+        assert (done.returncode, b"1 allowed" in done.stderr) == (0, True)
+        assert took_fast_path(installed) in (True, None)
+        known = installed.project / "known"
+        known.write_text(known.read_text().replace(" - test", " 2020-01-01 test"))
+        done = both(installed)
+        assert (done.returncode, b"accepted until 2020-01-01" in done.stderr) == (1, True)
+        known.write_text("{}")
+        assert both(installed).returncode == 2
+    finally:
+        project.write_text(text)
+        (installed.project / "known").unlink(missing_ok=True)
 
 
 def test_without_git_and_without_a_repository(installed, stage, tmp_path):

@@ -136,6 +136,7 @@ def test_a_locked_home_takes_no_token(front):
     for headers in ({"Authorization": f"Bearer {token}"}, {}):
         found = front.tls("GET", SECRET, headers=headers)
         assert found.status == 423
+        assert found.message == "the vault is locked; devvault unlock"
         assert found.json["error"]["hint"] == "devvault unlock"
     front.keeper.unlock()
     assert front.tls("GET", SECRET, token).status == 200

@@ -319,3 +319,37 @@ def test_who_is_nobody_has_no_group():
     assert processes.group_of(os.getpid()) == os.getpgrp()
     assert not processes.is_group_alive(0, "")
     assert processes.is_group_alive(os.getpgrp(), processes.leader_mark(os.getpgrp()))
+
+
+def test_what_was_opened_since_is_known_after_a_kill(kept, folder, clock):
+    opened = [kept.open(CONNECT, WHO) for _ in range(5)]
+    more = folder / "sessions.more"
+    assert more.stat().st_mode & 0o777 == 0o600
+    for one in opened:
+        for secret in (one.header, one.proxy, one.path):
+            assert secret not in more.read_text() + (folder / "sessions.json").read_text()
+    # Killed in the middle of a line.
+    with more.open("a") as file:
+        file.write('{"id": "torn')
+    again = Sessions(folder, clock)
+    assert all(again.find_by_header(one.header) is not None for one in opened)
+
+
+def test_what_ended_does_not_come_back_with_an_older_file(kept, folder, clock):
+    opened = [kept.open(CONNECT, WHO) for _ in range(3)]
+    more = (folder / "sessions.more").read_bytes()
+    kept.end(opened[2].session.id)
+    # Killed between the whole file and the removal of what it replaces.
+    (folder / "sessions.more").write_bytes(more)
+    (folder / "sessions.more").chmod(0o600)
+    again = Sessions(folder, clock)
+    assert again.find_by_header(opened[2].header) is None
+    assert again.find_by_header(opened[1].header) is not None
+
+
+def test_many_openings_are_one_file_again(kept, folder, monkeypatch):
+    monkeypatch.setattr(sessions, "_LINES_LIMIT", 4)
+    for _ in range(20):
+        kept.open(CONNECT, WHO)
+        if (folder / "sessions.more").exists():
+            assert len((folder / "sessions.more").read_text().splitlines()) < 4

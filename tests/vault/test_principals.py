@@ -129,6 +129,17 @@ def test_a_name_that_is_none_is_refused(home, name):
         identities.put_identity(home.gate, home.me, "devvault", name + "!")
 
 
+@pytest.mark.parametrize("name", ["developer", "Developer", "ME", ID])
+def test_no_name_may_mean_somebody_else(home, name):
+    with pytest.raises(Invalid):
+        apps.put_app(home.gate, home.me, AppSpec(name, "devvault", has_identity=True))
+    with pytest.raises(Invalid):
+        identities.put_identity(home.gate, home.me, "devvault", name)
+    for kind in (USER, GROUP):
+        with pytest.raises(Invalid):
+            principals.register_named(home.gate, home.me, f" {name} ", kind)
+
+
 def test_who_has_no_role_may_do_none_of_it(home):
     apps.put_app(home.gate, home.me, AppSpec("an-app", "devvault"))
     for act in (

@@ -174,6 +174,7 @@ def _connection(
 def _trust(plane: Plane, gate: Gate, wish: Wish) -> dict[str, str]:
     roots = _roots(plane, gate, wish)
     found = {}
+    usual = ""
     for name in (*_TRUST, _NODE):
         path = wish.values.get(name, "")
         state = wish.states.get(path)
@@ -186,7 +187,8 @@ def _trust(plane: Plane, gate: Gate, wish: Wish) -> dict[str, str]:
         elif name == _NODE:
             found[name] = plane.bundles.alone(roots)
         else:
-            found[name] = plane.bundles.with_system(roots)
+            usual = usual or plane.bundles.with_system(roots)
+            found[name] = usual
     return found
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
+from devvault.access.explain import own_policy, policy_command
 from devvault.access.principals import Caller
 from devvault.errors import Damaged, DevvaultError, Forbidden, Invalid, NotFound
 from devvault.references.reference import Reference
@@ -202,10 +203,8 @@ def _granting(gate: Gate, caller: Caller, name: str) -> str:
             f"devvault role assignment create --assignee {caller.oid}"
             f' --role "Key Vault Secrets User" --scope {scope}'
         )
-    return (
-        f"devvault keyvault set-policy --name {vault.name} --object-id {caller.oid}"
-        " --secret-permissions get list"
-    )
+    own = own_policy(vault, caller.oid)
+    return policy_command(vault.name, caller.oid, own, "secrets", "get")
 
 
 def _exists(gate: Gate, reference: Reference) -> bool:

@@ -203,3 +203,23 @@ def test_the_trail_names_the_assignment(azure: Azure) -> None:
     records = [record for _, record in sorted(newest, key=lambda found: found[0])]
     assert [record.extra.get("appliedAssignmentId") for record in records] == [made, None]
     assert [record.result for record in records] == ["Success", "ForbiddenByRbac"]
+
+
+@pytest.mark.parametrize("role", ["Owner", "Contributor", "Key Vault Contributor"])
+def test_who_manages_a_vault_reads_nothing_in_it(azure: Azure, role: str) -> None:
+    azure.set("db", "1")
+    give(azure, azure.group, role)
+    for method, path in (
+        ("GET", "/secrets/db"),
+        ("GET", "/secrets"),
+        ("PUT", "/secrets/db"),
+        ("DELETE", "/secrets/db"),
+        ("POST", "/secrets/db/backup"),
+        ("GET", "/deletedsecrets"),
+    ):
+        body = {"value": "2"} if method == "PUT" else None
+        refused = azure.data(method, path, body, caller=STRANGER)
+        assert (refused.status, refused.error["innererror"]["code"]) == (403, "ForbiddenByRbac")
+    tagged = azure.arm("PATCH", azure.vault, {"tags": {"a": "b"}}, caller=STRANGER)
+    assert tagged.status == 200
+    assert azure.arm("DELETE", azure.vault, caller=STRANGER).status == 200
