@@ -21,10 +21,10 @@ _WHOLE = 4 * 1024 * 1024  # characters; of more, only lines with such a word are
 # A setting that holds a secret has one of these in its name, or on its line.
 WORDS = (
     "pass", "pwd", "secret", "token", "key", "cred", "conn", "auth", "salt", "pepper", "bearer",
-    "psk", "dsn", "cookie", "signature", "_sas", "sas_", "sastoken", "_pat", "pat_", "devopspat",
-    "passwort", "contrase", "identified by", "pfx", "securestring", "hmac", "login",
-    "webhook", "_pw", "pw_",
-    "pin", "-u ", "cert", "otp", "seed", "mnemonic", "license", "storage", "redis", "session",
+    "jwt", "sas", "psk", "dsn", "cookie", "signature", "_pat", "pat_", "pat=", "pat =", "pat:",
+    'pat"', "pat'", "_pw", "pw_", "pw=", "pw =", "pw:", 'pw"', "devopspat", "contrase", "pfx",
+    "identified by", "securestring", "hmac", "login", "webhook", "pin", "-u ", "cert", "otp",
+    "seed", "mnemonic", "license", "storage", "redis", "session",
 )  # fmt: skip
 
 

@@ -160,8 +160,14 @@ class _Work:
         hits: dict[int, list[Hit]] = {}
         for hit in matches.hits:
             hits.setdefault(hit.text, []).append(hit)
+        judged = [number for number, text in enumerate(batch) if self._is_judged(text)]
+        found = self._scanner.scan_all([batch[number] for number in judged])
+        by_text = dict(zip(judged, found, strict=True))
         for number, text in enumerate(batch):
-            self._check(text, hits.get(number, []))
+            self._check(text, hits.get(number, []), by_text.get(number, []))
+
+    def _is_judged(self, text: Text) -> bool:
+        return not text.is_binary and not self._options.is_excluded(text.name)
 
     def _compared(self, batch: list[Text]) -> Matches:
         report = self.report
@@ -173,10 +179,7 @@ class _Work:
         report.failed = matches.failed
         return matches
 
-    def _check(self, text: Text, hits: list[Hit]) -> None:
-        found: list[Finding] = []
-        if not text.is_binary and not self._options.is_excluded(text.name):
-            found = self._scanner.scan(text)
+    def _check(self, text: Text, hits: list[Hit], found: list[Finding]) -> None:
         if not hits and not found:
             return
         allows = Allows(text.text if self._options.inline_allow else "")

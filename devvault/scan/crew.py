@@ -138,9 +138,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _ready(
-    busy: Iterable[subprocess.Popen[bytes]], *, wait: bool
-) -> list[subprocess.Popen[bytes]]:
+def _ready(busy: Iterable[subprocess.Popen[bytes]], *, wait: bool) -> list[subprocess.Popen[bytes]]:
     by_number = {_out(process).fileno(): process for process in busy}
     if not by_number:
         return []

@@ -144,9 +144,11 @@ class Engine:
         shapes = self._shapes(body, lowered, hits, rules_of, allowed)
         words = len(WORDS)
         if passed is not None and is_code:
-            spans = spans_of(body, [_line_before(body, at) for at in sorted(set(passed[1]))])
+            places = [_line_before(body, at) for at in set(passed[1])]
         else:
-            spans = spans_of(body, [at for index, at in hits if index < words])
+            places = [at for index, at in hits if index < words]
+        places += [shape.start for shape in shapes]  # to learn under which name it stands
+        spans = spans_of(body, sorted(places))
         found = _Found(text.name, body)
         if not is_lock_file(text.name):
             for pair in pairs(text.name, body, spans):
