@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from devvault.access.least import gives, is_power, least_roles
-from devvault.access.permissions import DataOperation, data_operations
+from devvault.access.permissions import DataOperation, data_operations, is_of_a_version
 from devvault.access.policies import gives_verb, verbs_of
 from devvault.access.rbac import Assignment, Grants, scope_covers
 from devvault.access.roles import Role
@@ -30,6 +30,7 @@ _MANAGES = {
     | {"listissuers", "setissuers", "deleteissuers"},
 }
 _NAME_LIMIT = 200
+_OBJECT_SEGMENTS = 2  # secrets/NAME; a version has two more
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,10 @@ def _move(vault: Vault, grants: Grants, oid: str, policies: list[Policy], *, cus
                 tuple(
                     one
                     for one in data_operations()
-                    if one.action in gives(role) and one not in before and one not in allowed
+                    if one.action in gives(role)
+                    and one not in before
+                    and one not in allowed
+                    and _reaches(one, vault.id, assignment.scope)
                 ),
                 assignment.condition,
             )
@@ -163,6 +167,22 @@ def _allowed(policies: list[Policy]) -> list[DataOperation]:
         for one in data_operations()
         if any(gives_verb(policy, one.kind, verb) for policy in policies for verb in one.verbs)
     ]
+
+
+def is_of_the_vault(operation: DataOperation) -> bool:
+    """Say whether an operation is done with a vault, and so not given by a role on one object."""
+    words = operation.action.split("/")
+    return operation.verbs[0] == "list" or words[2] in {"certificatecas", "certificatecontacts"}
+
+
+def _reaches(operation: DataOperation, vault: str, scope: str) -> bool:
+    """Say whether a role at a scope, in the vault or above it, can be used for an operation."""
+    tail = scope.rstrip("/")[len(vault.rstrip("/")) :].strip("/").split("/")
+    if not scope_covers(vault, scope) or tail == [""]:
+        return True
+    if tail[0].lower() != operation.kind or is_of_the_vault(operation):
+        return False
+    return len(tail) <= _OBJECT_SEGMENTS or is_of_a_version(operation.id)
 
 
 def _held(

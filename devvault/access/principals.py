@@ -28,10 +28,11 @@ class Principal:
     resource_id: str = ""
     groups: tuple[str, ...] = ()
 
-    def caller(self, tenant: str) -> Caller:
+    def caller(self, tenant: str, origin: Origin | None = None) -> Caller:
         """Return it as the one who asks, with no right of the home's owner."""
         appid = self.appid or USER_APP
-        return Caller(self.oid, appid, tenant, self.name, self.kind, self.groups)
+        where = origin or NOWHERE
+        return Caller(self.oid, appid, tenant, self.name, self.kind, self.groups, False, where)
 
 
 class Origin(NamedTuple):

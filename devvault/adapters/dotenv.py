@@ -58,7 +58,7 @@ def load_dotenv(
     path, text = _read(dotenv_path, stream, encoding, verbose=verbose)
     taken: Container[str] = frozenset() if override else os.environ
     found = without_frames(
-        lambda: _values(path, text, taken, interpolate=interpolate, override=override)
+        lambda: values_of(path, text, taken, interpolate=interpolate, override=override)
     )
     for name, value in found.items():
         if value is not None and (override or name not in os.environ):
@@ -85,7 +85,7 @@ def dotenv_values(
         dotenv_path = find_dotenv()
     path, text = _read(dotenv_path, stream, encoding, verbose=verbose)
     return without_frames(
-        lambda: _values(path, text, frozenset(), interpolate=interpolate, override=True)
+        lambda: values_of(path, text, frozenset(), interpolate=interpolate, override=True)
     )
 
 
@@ -114,7 +114,7 @@ def find_dotenv(
     return ""
 
 
-def _values(
+def values_of(
     path: StrPath | None, text: str, taken: Container[str], *, interpolate: bool, override: bool
 ) -> dict[str, str | None]:
     """Return every setting of a file's text with its value, in the file's order."""

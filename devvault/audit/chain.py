@@ -199,7 +199,10 @@ def _signed(home: str, body: bytes) -> bytes:
 
 
 def _parts(*parts: bytes) -> bytes:
-    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    found = b""
+    for part in parts:
+        found += len(part).to_bytes(4, "big") + part
+    return found
 
 
 def _changed_checkpoint() -> Damaged:

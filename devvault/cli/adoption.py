@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol
 
-from devvault.cli.set import NAME_LIMIT, secret_name
 from devvault.references import base as references
+from devvault.resolver.names import NAME_LIMIT, secret_name
 from devvault.scan.judge import judge
 from devvault.secretvalue import SecretValue
 from devvault.settingsfiles.base import Setting, find_key_error

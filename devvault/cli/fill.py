@@ -15,15 +15,16 @@ from pathlib import Path
 from devvault.cli import ask, say
 from devvault.cli.planes import Planes, open_planes, segment
 from devvault.cli.project import Place, open_place, read_settings
-from devvault.cli.references import references_in, settings_files
+from devvault.cli.references import references_in, references_of, settings_files
 from devvault.cli.reply import text, texts
-from devvault.cli.set import secret_name
 from devvault.cli.trust import give
 from devvault.errors import DevvaultError, Invalid, WrongUse
 from devvault.references import base
 from devvault.references.reference import Reference
+from devvault.resolver.names import secret_name
 from devvault.settingsfiles.base import find_format, get_format
 from devvault.settingsfiles.interpolate import interpolate
+from devvault.settingsfiles.shapes import find_shape
 
 STDIN = "-"
 _PROVIDER = "providers/Microsoft.KeyVault"
@@ -160,6 +161,8 @@ def _wanted(place: Place) -> list[Gap]:
 
 def _references(name: str, data: bytes) -> list[tuple[str, Reference]]:
     """Return the references of a file with their settings, where its format can be read."""
+    if find_shape(name, data) not in (None, "compose"):
+        return references_of(name, data)
     form = find_format(name)
     if form is not None:
         try:

@@ -7,7 +7,6 @@ other byte; it is checked before anything is asked or stored.
 from __future__ import annotations
 
 import argparse
-import re
 from pathlib import Path
 
 from devvault.cli import ask, say
@@ -21,10 +20,8 @@ from devvault.errors import DevvaultError, Forbidden, Invalid, NotFound, WrongUs
 from devvault.references import base
 from devvault.references.appservice import format_reference
 from devvault.references.reference import Reference
+from devvault.resolver.names import NAME_LIMIT, secret_name
 from devvault.settingsfiles.base import Setting, find_key_error, get_format
-
-NAME_LIMIT = 127
-_NO_LETTER = re.compile(r"[^0-9A-Za-z-]")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -88,13 +85,6 @@ def main(args: argparse.Namespace) -> int:
         _write(path, changed, key, reference)
         say.tell(f"{path.name}: {key}={reference}")
     return 0
-
-
-def secret_name(key: str) -> str:
-    """Return the secret's name for a setting: `__` and `:` become `--`, what is illegal `-`."""
-    dashed = key.replace("__", "--").replace(":", "--")
-    name = _NO_LETTER.sub("-", dashed)[:NAME_LIMIT]
-    return name if name.strip("-") else f"setting{name}"[:NAME_LIMIT]
 
 
 def _free_name(key: str, vault: str, settings: list[Setting]) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from devvault.scan.kinds.base import Pair, Place, Span, Spans, find_kind, get_reader
-from devvault.scan.sources import Text
+from devvault.scan.text import Text
 
 _LONG_LINE = 4096  # of a longer one, only what is near a word that says something
 _NEAR = (512, 2048)

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from devvault.references.appservice import format_reference
-from devvault.scan.allow import Allows
 from devvault.scan.finding import Finding, Severity
-from devvault.scan.lookups import lookup, setting_name
 from devvault.scan.text import Text
 from devvault.secretvalue import SecretValue
-from devvault.settingsfiles.base import find_format, find_key_error
+
+if TYPE_CHECKING:
+    from devvault.scan.allow import Allows
 
 VALUE_RULE = "vault-value"
 _BATCH = 4 * 1024 * 1024
@@ -182,6 +181,8 @@ class _Work:
     def _check(self, text: Text, hits: list[Hit], found: list[Finding]) -> None:
         if not hits and not found:
             return
+        from devvault.scan.allow import Allows  # most texts have no finding
+
         allows = Allows(text.text if self._options.inline_allow else "")
         taken: set[int] = set()
         for hit in hits:
@@ -247,6 +248,10 @@ def _value_finding(text: Text, hit: Hit, near: Sequence[Finding]) -> Finding:
 
 
 def _repair(finding: Finding, hit: Hit | None, fix: str) -> str:
+    from devvault.references.appservice import format_reference  # as above
+    from devvault.scan.lookups import lookup, setting_name
+    from devvault.settingsfiles.base import find_format, find_key_error
+
     if find_format(finding.path) is not None:
         return fix
     key = finding.key or (hit.secret if hit is not None else "")

@@ -12,6 +12,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from devvault.scan import harmless
@@ -23,7 +24,7 @@ from devvault.scan.keyname import KeyKind, kind_of
 from devvault.scan.kinds.base import Pair, Place
 from devvault.scan.rule import SIDES, Rule, load_rules
 from devvault.scan.shapes import entropy
-from devvault.scan.sources import Text
+from devvault.scan.text import Text
 from devvault.secretvalue import SecretValue
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _LONG_LINE = 8192  # of a longer one, only what is near the keyword
 _NEAR = (1024, 8192)
 _LONG_PART = 2048  # characters; through more RE2 goes, where it is there
 _LEFT = 2048  # characters that must be left of such a part for a keyword to be seen in it
-_SMALL = 32_768  # characters; so few are searched word by word, quicker than an automaton is built
+_SMALL = 1024 * 1024  # characters, in all texts: so many are searched before the quick one is made
 
 # Verdicts on a whole value that hold for whatever shape is found inside.
 _CLEARS = frozenset(
@@ -51,30 +52,48 @@ class _Shape:
 
 
 class _Keywords:
-    """Finds keywords in a text, all at once where the automaton is to be had."""
+    """Finds keywords in a text, all at once where the automaton is to be had.
+
+    The first few texts are searched with one that is made at once; for more it is worth a while to
+    make the quick one.
+    """
 
     def __init__(self, words: Sequence[str]) -> None:
         self._words = words
         self._seen = 0
 
     @cached_property
-    def _automaton(self) -> object | None:
+    def _library(self) -> ModuleType | None:
         try:
             import ahocorasick_rs
         except ImportError:  # no wheel for this machine
             return None
-        return ahocorasick_rs.AhoCorasick(
+        return ahocorasick_rs
+
+    @cached_property
+    def _small(self) -> object:
+        return self._automaton("NoncontiguousNFA")
+
+    @cached_property
+    def _large(self) -> object:
+        return self._automaton("DFA")
+
+    def _automaton(self, kind: str) -> object:
+        library = self._library
+        assert library is not None, "it was asked for first"
+        return library.AhoCorasick(
             self._words,
-            matchkind=ahocorasick_rs.MatchKind.Standard,
-            implementation=ahocorasick_rs.Implementation.DFA,
+            matchkind=library.MatchKind.Standard,
+            implementation=getattr(library.Implementation, kind),
             store_patterns=False,
         )
 
     def find(self, lowered: str) -> list[tuple[int, int]]:
         """Return (index of the word, where it begins) for each place of each word."""
         self._seen += len(lowered)
-        if self._seen > _SMALL and self._automaton is not None:
-            find = self._automaton.find_matches_as_indexes  # type: ignore[attr-defined]  # no stubs
+        if self._library is not None:
+            automaton = self._small if self._seen < _SMALL else self._large
+            find = automaton.find_matches_as_indexes  # type: ignore[attr-defined]  # no stubs
             return [(index, start) for index, start, _ in find(lowered, overlapping=True)]
         found = []
         for index, word in enumerate(self._words):

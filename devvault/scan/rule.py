@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cache
-from importlib.resources import files
 
 from devvault.errors import Invalid
+from devvault.scan import rulecache
 from devvault.scan.finding import Severity
 
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -198,14 +198,35 @@ def load_rules(more: Iterable[Rule] = ()) -> tuple[Rule, ...]:
 
 @cache
 def _own() -> tuple[Rule, ...]:
+    folder = f"{__file__.rpartition('/')[0]}/rules"
+    kept = rulecache.load(folder)
+    if kept is not None:
+        return tuple(_revived(plain) for plain in kept)
+    found = _read(folder)
+    rulecache.save(folder, [_plain(rule) for rule in found])
+    return tuple(found)
+
+
+def _read(folder: str) -> list[Rule]:
     import tomllib
+    from pathlib import Path
 
     found: list[Rule] = []
-    folder = files("devvault.scan").joinpath("rules")
-    for file in sorted(folder.iterdir(), key=lambda one: one.name):
-        if file.name.endswith(".toml"):
-            document = tomllib.loads(file.read_text(encoding="utf-8"))
-            found += rules_of(file.name.removesuffix(".toml"), document, file.name)
+    for file in sorted(Path(folder).glob("*.toml")):
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+        found += rules_of(file.stem, document, file.name)
     ids = [rule.id for rule in found]
     assert len(ids) == len(set(ids)), "an id stands once"
-    return tuple(found)
+    return found
+
+
+def _plain(rule: Rule) -> rulecache.Plain:
+    return tuple(
+        value.value if isinstance(value, Severity) else value
+        for value in (getattr(rule, one.name) for one in fields(Rule))
+    )
+
+
+def _revived(plain: rulecache.Plain) -> Rule:
+    id, family, what, severity, *rest = plain
+    return Rule(id, family, what, Severity(severity), *rest)

@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import IO
 
 from devvault.errors import Unavailable
-from devvault.scan.changes import MARK, Change, Entry, changes
+from devvault.scan.changes import MARK, Change, changes
 from devvault.scan.repository import blobs, check_revision, find_top, git, streamed
+from devvault.scan.staged import DIFF, STAGED, staged_texts
 from devvault.scan.text import SIZE_LIMIT, Text, from_bytes, in_parts, too_large
 
 __all__ = [
@@ -27,22 +29,7 @@ STDIN_NAME = "-"
 _SKIPPED_FOLDERS = frozenset(
     {".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".mypy_cache"}
 )
-_WHOLE = "2147483647"  # lines of context: the whole file
-_DIFF = (
-    "--no-color", "--no-ext-diff", "--no-textconv", "--no-relative", "--submodule=short",
-    "--src-prefix=a/", "--dst-prefix=b/", "--no-indent-heuristic", "--ignore-submodules=none",
-)  # fmt: skip
-STAGED = (
-    "diff",
-    "--cached",
-    "--raw",
-    "--abbrev=64",
-    "-p",
-    f"-U{_WHOLE}",
-    "--diff-filter=d",
-    *_DIFF,
-)
-_LOG = ("log", "-p", "--cc", "-U0", "--diff-filter=d", "--no-show-signature", *_DIFF)
+_LOG = ("log", "-p", "--cc", "-U0", "--diff-filter=d", "--no-show-signature", *DIFF)
 _ZERO = "0" * 40
 
 
@@ -88,43 +75,7 @@ def from_index(folder: Path) -> Iterator[Text]:
 
 def _staged(folder: Path, *how: str) -> Iterator[Text]:
     with streamed(folder, *STAGED, *how) as out:
-        yield from staged_texts(folder, out)
-
-
-def staged_texts(folder: Path | None, lines: Iterable[bytes]) -> Iterator[Text]:
-    """Return the texts of `git diff` with `STAGED`; what it does not print is read from git.
-
-    Raises:
-        Unavailable: git has to be asked, and there is no folder to ask it in.
-    """
-    entries: list[Entry] = []
-    seen: set[bytes] = set()
-    submodules: set[bytes] = set()
-    told = 0
-    for change in changes(lines, entries):
-        if change.path is None or not change.numbers:
-            continue
-        seen.add(change.path)
-        submodules.update(one.path for one in entries[told:] if one.mode == "160000")
-        told = len(entries)
-        if change.path not in submodules:
-            yield from_bytes(os.fsdecode(change.path), change.data, frozenset(change.added))
-    for path in sorted(one.path for one in entries if one.mode == "160000"):
-        yield Text(os.fsdecode(path), skipped="a submodule, to be checked for itself")
-    left = [one for one in entries if one.path not in seen]
-    for one in left:
-        if one.status == "U":
-            yield Text(os.fsdecode(one.path), skipped="not merged yet")
-    wanted = {
-        one.id: one for one in left if one.is_file and one.status != "U" and one.id != one.old
-    }
-    if not wanted:
-        return
-    if folder is None:
-        raise Unavailable("git has to be asked for what it does not print", code="NeedsGit")
-    for id, blob in blobs(folder, list(wanted)):
-        name = os.fsdecode(wanted[id].path)
-        yield from_bytes(name, blob) if blob is not None else Text(name, skipped=too_large())
+        yield from staged_texts(out, partial(blobs, folder))
 
 
 def from_history(folder: Path, revisions: tuple[str, ...]) -> Iterator[Text]:

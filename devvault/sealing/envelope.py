@@ -33,6 +33,7 @@ Identity = tuple[str, str, str, str, str]
 
 Random = Callable[[int], bytes]
 
+_SIZES = [size.to_bytes(4, "big") for size in range(256)]
 _WRAP = "devvault wrap 1"
 _RECORD = "devvault record 1"
 
@@ -52,11 +53,12 @@ def canon(*parts: str | bytes | int) -> bytes:
     Each part is its length (four bytes, big endian) and its bytes: text in UTF-8 (an undecodable
     byte of a file name as its surrogate, three bytes), a number in decimal digits.
     """
-    found = []
+    found = b""
     for part in parts:
         data = part if isinstance(part, bytes) else str(part).encode("utf-8", "surrogatepass")
-        found += [len(data).to_bytes(4, "big"), data]
-    return b"".join(found)
+        size = len(data)
+        found += (_SIZES[size] if size < 256 else size.to_bytes(4, "big")) + data
+    return found
 
 
 def seal(

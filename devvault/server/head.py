@@ -85,15 +85,10 @@ def read_head(scope: Scope) -> Head:
         raise Forbidden("only the home's owner may ask, over its socket")
     listener = known[0]
     facts = extensions[listener]
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in scope["headers"]:
-        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-        if name in headers:
-            if name == "host":
-                raise Invalid("the request names two hosts")
-            if name in _ONCE:
-                value = f"{headers[name]}, {value}"
-        headers[name] = value
+    raw = scope["headers"]
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
+    if len(headers) != len(raw):
+        headers = _repeated(raw)
     pairs = _read_query(scope["query_string"])
     client = scope.get("client")
     return Head(
@@ -109,6 +104,20 @@ def read_head(scope: Scope) -> Head:
         session=facts.get("session") or "",
         is_whole=pairs is not None,
     )
+
+
+def _repeated(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return headers some of which are there more than once."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in raw:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        if name in headers:
+            if name == "host":
+                raise Invalid("the request names two hosts")
+            if name in _ONCE:
+                value = f"{headers[name]}, {value}"
+        headers[name] = value
+    return headers
 
 
 def _read_query(raw: bytes) -> Mapping[str, str] | None:

@@ -6,7 +6,7 @@ transaction; a value leaves only after its record is queued; a refusal is record
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_LOOKED_LIMIT = 512
 _DETAIL_LENGTH = 2000  # a message may quote what was sent
 
 _STATUS: tuple[tuple[type[DevvaultError], int], ...] = (
@@ -131,6 +132,7 @@ class Gate:
         # What a front may answer again without asking: gone with the keys, and with every change.
         self.answers: dict[bytes, object] = {}
         self.turn = 0
+        self._looked: dict[Hashable, tuple[object, AuditRecord]] = {}
         # What vault/fingerprints.py made of the values, for `check`; gone as the answers are.
         self.fingerprints: object | None = None
         # Which version of a secret was the current one when it was last read: see `Glance`.
@@ -180,14 +182,17 @@ class Gate:
         target: Target,
         fetch: Callable[[], Finding],
         act: Callable[[Finding], T],
+        key: Hashable,
     ) -> T:
         """Run a read that needs no view of its own: `fetch` gets what it wants to know at once.
+
+        The answer is kept under `key` for `look_again`, until anything in the home changes.
 
         Raises:
             Forbidden: the caller may not.
             Unavailable: the trail cannot take the record; nothing is handed out then.
         """
-        started = self.clock.now()
+        started, turn = self.clock.now(), self.turn
         granted: Decision | None = None
         try:
             # In this order: what is fetched is never newer than what it is decided by.
@@ -197,7 +202,39 @@ class Gate:
         except DevvaultError as error:
             self._queue(self._record(caller, operation, target, started, granted, error))
             raise
-        self._queue(self._record(caller, operation, target, started, granted))
+        record = self._record(caller, operation, target, started, granted)
+        self._queue(record)
+        if len(self._looked) >= _LOOKED_LIMIT:
+            self._looked.clear()
+        self._looked[key] = (result, record)
+        if self.turn != turn:
+            self._looked.clear()
+        return result
+
+    def look_again(self, caller: Caller, key: Hashable) -> object | None:
+        """Return what `look` kept under this key, recorded once more; None where nothing is kept.
+
+        Nothing was changed since, so what was allowed is allowed; the key must say who asks.
+
+        Raises:
+            Unavailable: the trail cannot take the record; nothing is handed out then.
+        """
+        kept = self._looked.get(key)
+        if kept is None:
+            return None
+        result, record = kept
+        origin = caller.origin
+        self._queue(
+            record._replace(
+                time=self.clock.now(),
+                duration_ms=0,
+                address=origin.address,
+                agent=origin.agent,
+                uri=origin.uri,
+                api_version=origin.api_version,
+                correlation=origin.correlation,
+            )
+        )
         return result
 
     def read_each(
@@ -261,6 +298,7 @@ class Gate:
         """Forget every kept answer: something is changing or has changed."""
         self.turn += 1
         self.answers.clear()
+        self._looked.clear()
         self.fingerprints = None
         self.announce()
 

@@ -46,10 +46,13 @@ def assign(
     """
     id = fold(id or str(uuid.uuid4()))
     _check(gate, id, principal, principal_type, scope)
-    definition = _role(gate, role, scope)
-    target = Target(scope, id=_id(scope, id), role=definition.id)
+    definition = _find_role(gate, role, scope)
+    target = Target(scope, id=_id(scope, id), role=definition.id if definition else "")
 
     def act(writing: Writing) -> Assignment:
+        # Here and not before: who may not give roles does not learn which there are.
+        if definition is None:
+            raise no_role(role)
         snapshot = gate.directory.read(writing)
         if definition.custom and snapshot.grants.roles.get(definition.id) != definition:
             raise no_role(role)  # it went, or changed, in the meantime
@@ -141,10 +144,10 @@ def no_role(role: str) -> NotFound:
     )
 
 
-def _role(gate: Gate, role: str, scope: str) -> Role:
+def _find_role(gate: Gate, role: str, scope: str) -> Role | None:
     found = gate.snapshot().grants.find_role(role)
     if found is None or not any(scope_covers(place, scope) for place in found.assignable):
-        raise no_role(role)
+        return None
     return found
 
 

@@ -35,6 +35,7 @@ SECRET_VERSION = "secret.version"  # noqa: S105  # a kind of record
 # What a program asks for again and again: secrets, by name and by version.
 _REMEMBERED = frozenset({SECRET, SECRET_VERSION})
 _OPENED_LIMIT = 512
+_decode = json.JSONDecoder().decode
 
 
 class Records:
@@ -152,6 +153,6 @@ class Records:
             )
         closed = Sealed(row.generation, row.wrapped, row.sealed)
         plaintext = sealer.open(row.kind, row.scope, row.name, row.version, closed)
-        whole = json.loads(plaintext.decode("utf-8", "surrogatepass"))
+        whole = _decode(plaintext.decode("utf-8", "surrogatepass"))
         assert isinstance(whole, dict)
         return whole

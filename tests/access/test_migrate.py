@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from devvault.access.decide import Question, decide
 from devvault.access.least import gives, is_power
-from devvault.access.migrate import KINDS, Move, Plan, labels, plan_migration
+from devvault.access.migrate import (
+    KINDS,
+    Move,
+    Plan,
+    is_of_the_vault,
+    labels,
+    plan_migration,
+)
 from devvault.access.permissions import DataOperation, data_operations
 from devvault.access.policies import PERMISSIONS
 from devvault.access.principals import Caller
@@ -101,7 +108,8 @@ def test_nobody_loses_and_what_is_gained_is_said(found, held, caller, operation,
     after = carried_out(plan, held)
     moved = replace(vault, rbac=True)
     mine = [move for move in plan.moves if move.oid in caller.ids]
-    for place in (VAULT.id, f"{VAULT.id}/{operation.kind}/db", f"{VAULT.id}/{operation.kind}/x"):
+    objects = (f"{VAULT.id}/{operation.kind}/db", f"{VAULT.id}/{operation.kind}/x")
+    for place in (VAULT.id,) if is_of_the_vault(operation) else objects:
         was = may(vault, Grants(held), caller, operation, place)
         now = may(moved, after, caller, operation, place)
         assert was <= now
@@ -116,8 +124,12 @@ def test_nobody_loses_and_what_is_gained_is_said(found, held, caller, operation,
         )
         if now and not was:
             assert said
-        if place.endswith("/x") and any(operation in move.adds for move in mine):
-            assert now  # what the plan says is given is given
+        # And what the plan says is given is given, where it stands under no condition.
+        if any(operation in move.adds for move in mine):
+            assert now
+        for below in (one for move in mine for one in move.below if not one.condition):
+            if operation in below.operations and below.scope == place:
+                assert now
     if not custom:
         assert not plan.custom
 
@@ -277,7 +289,36 @@ def test_roles_of_who_has_no_policy_begin_to_count():
     assert labels(plan.moves[0].adds) == ["secrets get", "secrets list"]
     (below,) = plan.moves[1].below
     assert below.scope == there.scope
-    assert labels(below.operations) == ["secrets get", "secrets list"]
+    # Listing is done on the vault, and no role on one secret gives it.
+    assert labels(below.operations) == ["secrets get"]
+
+
+@pytest.mark.parametrize(
+    ("tail", "adds"),
+    [
+        (
+            "secrets/db",
+            [
+                f"secrets {verb}"
+                for verb in ("set", "get", "delete", "recover", "purge", "backup", "restore")
+            ],
+        ),
+        ("secrets/db/versions/" + "0" * 32, ["secrets GetSecret", "secrets UpdateSecret"]),
+        (
+            "certificates/c/versions/" + "0" * 32,
+            ["certificates GetCertificate", "certificates UpdateCertificate"],
+        ),
+    ],
+)
+def test_a_role_on_an_object_adds_what_can_be_done_with_it(tail, adds):
+    administrator = find("Key Vault Administrator")
+    assert administrator is not None
+    held = Assignment("h", administrator.id, "bob", "User", f"{VAULT.id}/{tail}", AT, "x")
+    (move,) = plan_migration(VAULT, Grants([held])).moves
+    (below,) = move.below
+    assert {one.kind for one in below.operations} == {tail.split("/")[0]}
+    assert not any(map(is_of_the_vault, below.operations))
+    assert labels(below.operations) == adds
 
 
 def test_the_same_rights_are_one_custom_role():

@@ -9,10 +9,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from devvault.cli import child, fast
+from devvault.cli.mask import forms
 
 FOLDER = os.fspath(Path(fast.__file__).parent)
 SECRET = "summer-rain-91"
@@ -39,7 +41,7 @@ import os, signal, sys, time
 seen = {}
 def note(number, _frame):
     seen[number] = seen.get(number, 0) + 1
-for name in ("INT", "TERM", "HUP", "QUIT", "USR1", "USR2", "CONT", "WINCH"):
+for name in ("INT", "TERM", "HUP", "QUIT", "TSTP", "USR1", "USR2", "CONT", "WINCH"):
     signal.signal(getattr(signal, "SIG" + name), note)
 os.write(1, b"ready\\n")
 sys.stdin.buffer.read(1)
@@ -249,7 +251,9 @@ def test_a_descriptor_of_the_callers_reaches_the_child_alone():
     process.communicate(b"\n", timeout=LIMIT)
 
 
-@pytest.mark.parametrize("name", ["INT", "TERM", "HUP", "QUIT", "USR1", "USR2", "CONT", "WINCH"])
+@pytest.mark.parametrize(
+    "name", ["INT", "TERM", "HUP", "QUIT", "TSTP", "USR1", "USR2", "CONT", "WINCH"]
+)
 @pytest.mark.parametrize("to", ["us", "the group", "the group twice"])
 def test_a_signal_reaches_the_child_once(name, to):
     process = start(sys.executable, "-I", "-c", COUNTER, start_new_session=True)
@@ -343,13 +347,58 @@ def test_outputs_that_are_closed_stay_closed():
         assert done.stdout == b"[masked]\n", (closing, done.stderr)
 
 
-def test_a_hundred_megabytes_come_through():
-    size = 100_000_000
+def test_a_gigabyte_comes_through():
+    size = 1_000_000_000
     process = start("head", "-c", str(size), "/dev/zero")
     got = 0
     while piece := process.stdout.read(1 << 20):
         got += len(piece)
     assert (got, process.wait(LIMIT)) == (size, 0)
+
+
+def test_binary_with_values_in_it_is_masked_wherever_they_stand(tmp_path):
+    random = Random(7)
+    parts = [random.randbytes(random.randrange(300_000)) for _ in range(40)]
+    (tmp_path / "data").write_bytes(SECRET.encode().join(parts))
+    done = run("cat", str(tmp_path / "data"))
+    assert done.stdout == b"[masked]".join(parts)
+    assert done.stderr == b"devvault: note: masked 39 times: DB (--no-mask shows values)\n"
+
+
+def test_one_byte_at_a_time_shows_at_once():
+    code = (
+        "import os\n"
+        "for byte in os.environb[b'TEXT']:\n"
+        "    os.write(1, bytes([byte])); os.read(0, 1)  # goes on when it was seen\n"
+    )
+    beginnings = {form[0] for form in forms(SECRET.encode())}
+    text = bytes(byte for byte in range(32, 127) if byte not in beginnings)
+    process = start("env", b"TEXT=" + text, sys.executable, "-I", "-c", code)
+    for byte in text:
+        assert os.read(process.stdout.fileno(), 100) == bytes([byte])
+        process.stdin.write(b".")
+    assert process.wait(LIMIT) == 0
+    assert len(text) > 80
+
+
+def test_a_storm_of_signals_loses_nothing():
+    count = 3000
+    code = (
+        "import signal, sys; signal.signal(signal.SIGWINCH, lambda *_: None)\n"
+        "print('ready', flush=True)\n"
+        f"for n in range({count}): print(n, flush=True)\n"
+        "sys.exit(5)"
+    )
+    process = start(sys.executable, "-I", "-c", code)
+    assert process.stdout.readline() == b"ready\n"
+    said = b""
+    for _ in range(300):
+        if process.poll() is None:
+            process.send_signal(signal.SIGWINCH)
+        said += os.read(process.stdout.fileno(), 100)
+    said += process.stdout.read()
+    assert said == b"".join(b"%d\n" % number for number in range(count))
+    assert process.wait(LIMIT) == 5
 
 
 def on_a_terminal(*words):
@@ -427,8 +476,9 @@ def test_as_process_one_we_pass_on_and_reap():
     assert killed.returncode == 137
 
 
-def test_every_exit_is_told(monkeypatch):
-    pid = os.fork()
-    if pid == 0:
-        child.die_as(200 << 8)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 200
+def test_every_exit_is_told():
+    for code in range(256):
+        pid = os.fork()
+        if pid == 0:
+            child.die_as(code << 8)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == code

@@ -157,6 +157,17 @@ def test_keys_reach_the_child_as_they_would(terminal):
     assert one.finish()[1] == -signal.SIGINT
 
 
+def test_ctrl_c_twice_is_told_twice(terminal):
+    one = terminal("bash", "-c", "trap 'echo int' INT; echo ready; while read x; do :; done")
+    one.until(b"ready")
+    for _ in range(2):
+        one.type(b"\x03")
+        one.until(b"int\r\n")
+    one.type(b"\x04")
+    shown, code = one.finish()
+    assert (b"int" in shown, code) == (False, 0)
+
+
 def test_a_program_in_raw_mode_gets_each_key(terminal):
     code = (
         "import os,sys,tty; tty.setraw(0); os.write(1, b'ready');"

@@ -8,7 +8,7 @@ import tomllib
 import devvault
 from devvault.cli import main
 from devvault.scan.repository import GIT, QUIET
-from devvault.scan.sources import STAGED
+from devvault.scan.staged import STAGED
 from tests.house.source import ROOT, imports, modules
 
 FAST = "devvault.cli.fast"

@@ -194,3 +194,22 @@ def test_it_is_one_request_and_one_record(installed, stage):
     assert int(installed.do(*count, "-o", "tsv")) == before + 1
     took = took_fast_path(installed)
     assert took in (True, None)
+
+
+def test_without_a_vault_on_this_machine_it_is_checked_right_here(installed, stage, tmp_path):
+    environment = {"DEVVAULT_HOME": str(tmp_path / "none")}
+    for story in ("clean", "allowed", "no line end", "crlf", "nothing", "a name"):
+        stage(STORIES[story])
+        done = both(installed, env=environment)
+        assert done.returncode == (1 if story == "a name" else 0), done
+        assert b"there is no vault on this machine" in done.stderr
+    assert not (tmp_path / "none").exists()
+    stage({"bin": b"\0\1\2"})  # git has to be asked for more
+    assert both(installed, env=environment).returncode == 1
+    project = installed.project / "devvault.toml"
+    text = project.read_text()
+    try:
+        project.write_text(text + 'plain = ["API_PASSWORD"]\n')
+        assert both(installed, env=environment).returncode == 0
+    finally:
+        project.write_text(text)

@@ -34,7 +34,7 @@ def check(plane: Plane, ask: Ask) -> Reply:
     """Return the report of a check of what is staged."""
     from devvault.scan.check import Options, check
     from devvault.scan.report import lines, notes
-    from devvault.scan.sources import staged_texts
+    from devvault.scan.staged import staged_texts
 
     folder, given, known, diff = _fields(ask.body)
     project = given.settings
@@ -56,7 +56,7 @@ def check(plane: Plane, ask: Ask) -> Reply:
         baseline=baseline,
         is_excluded=lambda name: any(fnmatch.fnmatch(name, glob) for glob in globs),
     )
-    texts = staged_texts(None, io.BytesIO(diff))
+    texts = staged_texts(io.BytesIO(diff))
     report = check(texts, _engine(plane), lambda some: _matches(index, some), options)
     out = "".join(f"{line}\n" for line in lines(report))
     expired = tuple(baseline.expired) if baseline is not None else ()

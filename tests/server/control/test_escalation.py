@@ -48,3 +48,10 @@ def test_a_data_access_administrator_gives_data_roles_alone(azure: Azure) -> Non
     assert azure.arm("DELETE", user.body["id"], caller=STRANGER).status == 200
     kept = give(azure, azure.vault, "Reader", principal=SOMEBODY).body["id"]
     assert azure.arm("DELETE", kept, caller=STRANGER).status == 403
+
+
+def test_who_may_not_give_roles_does_not_learn_which_there_are(azure: Azure) -> None:
+    for role in ("Reader", "No Such Role", str(uuid.uuid4())):
+        refused = give(azure, azure.vault, role, caller=STRANGER, principal=SOMEBODY)
+        assert (refused.status, refused.error["code"]) == (403, "AuthorizationFailed")
+    assert give(azure, azure.vault, "No Such Role").status == 404
