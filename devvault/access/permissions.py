@@ -11,6 +11,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+# What is done with one version of an object; all else is done with the whole object or the vault.
+_OF_A_VERSION = frozenset(
+    {"GetSecret", "UpdateSecret", "GetKey", "UpdateKey", "encrypt", "decrypt", "sign", "verify"}
+    | {"wrapKey", "unwrapKey", "release", "GetCertificate", "UpdateCertificate"}
+)
+
 
 @dataclass(frozen=True, slots=True)
 class DataOperation:
@@ -36,3 +42,8 @@ def data_operations() -> tuple[DataOperation, ...]:
 def data_actions() -> frozenset[str]:
     """Return every data action of a key vault."""
     return frozenset(operation.action for operation in data_operations())
+
+
+def is_of_a_version(id: str) -> bool:
+    """Say whether an operation, by its id, is done with one version of an object."""
+    return id in _OF_A_VERSION

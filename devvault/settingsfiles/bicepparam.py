@@ -11,7 +11,9 @@ from devvault.settingsfiles.base import Setting
 from devvault.settingsfiles.places import Document
 from devvault.settingsfiles.shapes import check_whole, fixed
 
-_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/|('''.*?'''|'(?:[^'\\\n]|\\.)*')", re.DOTALL)
+_COMMENT = re.compile(
+    r"//[^\n]*|/\*.*?(?:\*/|\Z)|('''.*?(?:'''|\Z)|'(?:[^'\\\n]|\\.)*')", re.DOTALL
+)
 _PARAM = re.compile(r"^[ \t]*param[ \t]+([A-Za-z_][A-Za-z0-9_]*)[ \t]*=[ \t]*", re.MULTILINE)
 _TEXT = re.compile(r"'((?:[^'\\\n$]|\$(?!\{)|\\[\\'nrt$])*)'[ \t]*\r?$", re.MULTILINE)
 _CALL = re.compile(

@@ -122,7 +122,7 @@ def _entries(document: Document) -> list[Entry]:
 
 
 def variables_of(document: Document, environment: Node) -> Iterator[Entry]:
-    """Go through the variables of a service's environment, a mapping or a list."""
+    """Go through the variables of a service's environment; of two of a name the later counts."""
     if environment.kind == "sequence":
         for item in environment.items:
             if item.kind != "scalar":
@@ -132,12 +132,9 @@ def variables_of(document: Document, environment: Node) -> Iterator[Entry]:
             kept = f"{key}=" if equals else key
             yield Entry(key, value if equals else None, start, end, _quote(item), kept)
         return
-    for name, value_node in environment.pairs:
-        if name.tag == _MERGE:
-            merged = value_node.items if value_node.kind == "sequence" else (value_node,)
-            for one in merged:
-                yield from variables_of(document, one)
-        elif name.kind == "scalar" and value_node.kind == "scalar":
+    pairs = [pair for mapping in reversed(_merged(environment)) for pair in mapping.pairs]
+    for name, value_node in pairs:
+        if name.tag != _MERGE and name.kind == "scalar" and value_node.kind == "scalar":
             is_null = value_node.tag == _NULL and not _quote(value_node)
             start, end = _start(document, value_node), _end(document, value_node)
             text = None if is_null else value_node.text
@@ -163,13 +160,29 @@ def environments(document: Document) -> list[tuple[str, Node]]:
 
 
 def pairs_of(node: Node | None) -> Iterator[tuple[str, Node]]:
-    """Go through a mapping's members, merged ones too."""
-    for name, value in node.pairs if node else ():
-        if name.tag == _MERGE:
-            for one in value.items if value.kind == "sequence" else (value,):
-                yield from pairs_of(one)
-        elif name.kind == "scalar":
-            yield name.text, value
+    """Go through a mapping's members: its own, then merged ones, which they overrule."""
+    for mapping in _merged(node):
+        for name, value in mapping.pairs:
+            if name.tag != _MERGE and name.kind == "scalar":
+                yield name.text, value
+
+
+def _merged(node: Node | None) -> list[Node]:
+    """Return a mapping and those that are merged into it, the strongest first, each once.
+
+    Merges of merges may name the same mapping more often than there is time to look at it.
+    """
+    found: dict[int, Node] = {}
+    waiting = [node] if node is not None else []
+    while waiting:
+        one = waiting.pop()
+        if id(one) in found:
+            continue
+        found[id(one)] = one
+        for name, value in reversed(one.pairs):
+            if name.tag == _MERGE:
+                waiting += reversed(value.items) if value.kind == "sequence" else (value,)
+    return list(found.values())
 
 
 def member_of(node: Node | None, name: str) -> Node | None:

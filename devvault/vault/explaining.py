@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from devvault.access.explain import Explanation, explain
-from devvault.access.permissions import data_operations
+from devvault.access.permissions import data_operations, is_of_a_version
 from devvault.access.principals import Caller, Principal
 from devvault.errors import Invalid
 from devvault.model import operations as op
@@ -63,7 +63,7 @@ def explain_access(gate: Gate, caller: Caller, asked: Asked) -> Answer:
     operation = _operation(asked.kind, asked.action)
     vault = live_vault(gate, asked.vault) if asked.vault else None
     resource = _resource(gate, asked, operation, vault)
-    of_version = asked.name != "" and operation.id in _OF_A_VERSION
+    of_version = asked.name != "" and is_of_a_version(operation.id)
     if asked.version and not of_version:
         raise Invalid("a version is read or updated; all else is done with the whole object")
 
@@ -82,10 +82,6 @@ def explain_access(gate: Gate, caller: Caller, asked: Asked) -> Answer:
 
     target = Target(resource, vault, extra={"identity": principal.oid, "action": operation.action})
     return gate.read(caller, op.EXPLAIN_ACCESS, target, act)
-
-
-# Reading and changing one version; all else is about the object, or the vault.
-_OF_A_VERSION = frozenset({op.GET_SECRET.id, op.UPDATE_SECRET.id})
 
 
 def _principal(gate: Gate, word: str) -> Principal:

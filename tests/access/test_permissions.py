@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from devvault.access.permissions import data_actions, data_operations
+from devvault.access.permissions import data_actions, data_operations, is_of_a_version
 from devvault.access.policies import PERMISSIONS
 from devvault.access.roles import built_in, matches
 from devvault.model.operations import OPERATIONS
@@ -29,3 +29,9 @@ def test_the_built_in_roles_name_no_other_data_action():
     for role in built_in().values():
         for pattern in role.data_actions:
             assert any(matches((pattern,), action) for action in data_actions()), pattern
+
+
+def test_what_is_done_with_a_version_is_an_operation_on_an_object():
+    found = [one for one in data_operations() if is_of_a_version(one.id)]
+    assert len(found) == 13
+    assert all(one.verbs[0] != "list" for one in found)

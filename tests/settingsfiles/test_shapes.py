@@ -207,3 +207,31 @@ def test_a_class_that_is_none(old, new):
 def test_a_wildcard_fetches_every_name():
     text = SAMPLES["pipeline"][1].replace("'other, DB'", "'*'")
     assert [one.key for one in read("pipeline", text)] == ["B", "O"]
+
+
+def test_merges_are_overruled_by_what_stands_there():
+    text = (
+        "x: &x {A: low, B: x}\ny: &y {A: mid, C: y}\nservices:\n  a:\n    environment:\n"
+        "      A: high\n      <<: [*y, *x]\n"
+    )
+    assert {one.key: one.value for one in read("compose", text)} == {
+        "A": "high",
+        "B": "x",
+        "C": "y",
+    }
+
+
+def test_merges_of_merges_take_no_time():
+    lines = ["a0: &a0 {A: one}"]
+    lines += [f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}]}}" for n in range(1, 60)]
+    text = "\n".join([*lines, "services: {web: {environment: {<<: [*a59, *a59]}}}", ""])
+    assert {one.key: one.value for one in read("compose", text)} == {"A": "one"}
+    held = "services:\n  web:\n    environment: &e\n      A: one\n      <<: *e\n"
+    with pytest.raises(Invalid, match="holds itself"):
+        read("compose", held)
+
+
+def test_comments_and_texts_that_do_not_end_take_no_time():
+    for piece in ("/*", "'''", "//", "param a = x.getSecret("):
+        text = "param A = 'one'\n" + piece * 100_000
+        assert [one.key for one in read("bicepparam", text)][:1] == ["A"]
