@@ -18,7 +18,7 @@ def is_power(action: str) -> bool:
     return not action.endswith(("/read", "/readMetadata/action"))
 
 
-@cache
+@lru_cache(maxsize=1024)
 def gives(role: Role) -> frozenset[str]:
     """Return every data action of a key vault that a role allows."""
     return frozenset(action for action in data_actions() if role.allows(action, data=True))
@@ -34,12 +34,12 @@ def least_roles(wanted: frozenset[str]) -> tuple[Role, ...]:
     if not wanted:
         return ()
     best: tuple[tuple[int, int, int, tuple[str, ...]], tuple[Role, ...]] | None = None
-    for roles, given in _combinations():
+    powers = frozenset(filter(is_power, wanted))
+    for roles, given, given_powers in _combinations():
         if not wanted <= given:
             continue
-        added = given - wanted
-        powers = sum(map(is_power, added))
-        rank = (powers, len(roles), len(added) - powers, tuple(role.name for role in roles))
+        added = len(given_powers) - len(powers)
+        rank = added, len(roles), len(given), tuple(role.name for role in roles)
         if best is None or rank < best[0]:
             best = rank, roles
     return () if best is None else best[1]
@@ -68,10 +68,12 @@ def _controls(role: Role) -> int:
 
 
 @cache
-def _combinations() -> tuple[tuple[tuple[Role, ...], frozenset[str]], ...]:
+def _combinations() -> tuple[tuple[tuple[Role, ...], frozenset[str], frozenset[str]], ...]:
+    """Return every few roles, the data actions they allow, and those among them that are powers."""
     roles = sorted((role for role in built_in().values() if gives(role)), key=lambda one: one.name)
-    return tuple(
-        (some, frozenset().union(*map(gives, some)))
-        for count in range(1, _MOST + 1)
-        for some in combinations(roles, count)
-    )
+    found = []
+    for count in range(1, _MOST + 1):
+        for some in combinations(roles, count):
+            given = frozenset[str]().union(*map(gives, some))
+            found.append((some, given, frozenset(filter(is_power, given))))
+    return tuple(found)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from devvault.access.least import gives, is_power, least_roles
 from devvault.access.permissions import DataOperation, data_operations, is_of_a_version
-from devvault.access.policies import gives_verb, verbs_of
+from devvault.access.policies import granted, verbs_of
 from devvault.access.rbac import Assignment, Grants, scope_covers
 from devvault.access.roles import Role
 from devvault.model.names import group_scope
@@ -124,18 +124,20 @@ def _matters(move: Move) -> bool:
 
 def _move(vault: Vault, grants: Grants, oid: str, policies: list[Policy], *, custom: bool) -> Move:
     before = _allowed(policies)
-    alone = _allowed([policy for policy in policies if not policy.appid])
+    alone = frozenset(_allowed([policy for policy in policies if not policy.appid]))
     held, held_below = _held(grants, oid, vault.id)
     held_gives = frozenset[str]().union(*(gives(role) for _, role in held))
-    roles = _choose(vault, policies, held_gives, custom=custom)
+    roles = _choose(vault, before, held_gives, custom=custom)
     after = held_gives.union(*map(gives, roles))
     allowed = [one for one in data_operations() if one.action in after]
+    had = frozenset(before)
+    known = had.union(allowed)
     return Move(
         oid,
         tuple(before),
         roles,
         tuple(assignment for assignment, _ in (*held, *held_below)),
-        tuple(one for one in allowed if one not in before),
+        tuple(one for one in allowed if one not in had),
         tuple(
             Below(
                 assignment.scope,
@@ -143,8 +145,7 @@ def _move(vault: Vault, grants: Grants, oid: str, policies: list[Policy], *, cus
                     one
                     for one in data_operations()
                     if one.action in gives(role)
-                    and one not in before
-                    and one not in allowed
+                    and one not in known
                     and _reaches(one, vault.id, assignment.scope)
                 ),
                 assignment.condition,
@@ -162,10 +163,9 @@ def _move(vault: Vault, grants: Grants, oid: str, policies: list[Policy], *, cus
 
 
 def _allowed(policies: list[Policy]) -> list[DataOperation]:
+    given = frozenset[tuple[str, str]]().union(*map(granted, policies))
     return [
-        one
-        for one in data_operations()
-        if any(gives_verb(policy, one.kind, verb) for policy in policies for verb in one.verbs)
+        one for one in data_operations() if any((one.kind, verb) in given for verb in one.verbs)
     ]
 
 
@@ -202,27 +202,22 @@ def _held(
 
 
 def _choose(
-    vault: Vault, policies: list[Policy], held: frozenset[str], *, custom: bool
+    vault: Vault, allowed: list[DataOperation], held: frozenset[str], *, custom: bool
 ) -> tuple[Role, ...]:
     fitting: set[str] = set()
     rest: set[str] = set()
-    allowed = _allowed(policies)
     for kind in KINDS:
-        wanted = {one.action for one in allowed if one.kind == kind}
+        mine = [one for one in allowed if one.kind == kind]
+        wanted = {one.action for one in mine}
         if not wanted - held:
             continue
-        if not custom or _manages(policies, kind) or _fits(frozenset(wanted)):
+        manages = _MANAGES[kind] <= {verb for one in mine for verb in one.verbs}
+        if not custom or manages or _fits(frozenset(wanted)):
             fitting |= wanted
         else:
             rest |= wanted
     roles = least_roles(frozenset(fitting))
     return (*roles, _custom_role(vault, frozenset(rest))) if rest else roles
-
-
-def _manages(policies: list[Policy], kind: str) -> bool:
-    return all(
-        any(gives_verb(policy, kind, verb) for policy in policies) for verb in _MANAGES[kind]
-    )
 
 
 def _fits(wanted: frozenset[str]) -> bool:

@@ -174,6 +174,17 @@ def _is_for(policy: Policy, vault: Vault, caller: Caller) -> bool:
     return not policy.appid or policy.appid.lower() == caller.appid.lower()
 
 
+def granted(policy: Policy) -> frozenset[tuple[str, str]]:
+    """Return every (kind, permission) that an entry gives, `all` and the like written out."""
+    return frozenset(
+        (kind, verb)
+        for kind, verbs in verbs_of(policy).items()
+        if verbs
+        for verb in PERMISSIONS[kind]
+        if verb != "all" and gives_verb(policy, kind, verb)
+    )
+
+
 def gives_verb(policy: Policy, kind: str, permission: str) -> bool:
     """Say whether an entry holds a permission, or one that includes it."""
     verbs = {verb.lower() for verb in verbs_of(policy).get(kind, ())}

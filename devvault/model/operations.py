@@ -66,6 +66,9 @@ BACKUP_SECRET = _data("BackupSecret", "SecretBackup", "backup", "backup/action",
 RESTORE_SECRET = _data("RestoreSecret", "SecretRestore", "restore", "restore/action")
 # A request to a vault that names no operation: it is refused, and the refusal is recorded.
 OTHER_DATA = Operation("OtherData", "Unknown", f"{_V}/other", changes=False)
+OTHER_CONTROL = Operation(
+    "OtherControl", "UnknownResource", "Microsoft.Resources/other/read", changes=False
+)
 
 GET_VAULT = Operation("VaultsGet", "VaultGet", f"{_V}/read", changes=False)
 LIST_VAULTS = Operation("VaultsList", "VaultList", f"{_V}/read", changes=False)

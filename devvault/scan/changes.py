@@ -88,6 +88,7 @@ def changes(lines: Iterable[bytes], entries: list[Entry] | None = None) -> Itera
             now.path = _path(line[4:])
         elif line.startswith(b"Binary files ") and now is not None:
             now.is_binary = True
+            now.path = _path(line[13:].rpartition(b" and ")[2].removesuffix(b" differ\n"))
         elif first == MARK:
             if now is not None:
                 yield now

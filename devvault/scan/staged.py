@@ -36,7 +36,7 @@ def staged_texts(lines: Iterable[bytes], blobs: Blobs | None = None) -> Iterator
     submodules: set[bytes] = set()
     told = 0
     for change in changes(lines, entries):
-        if change.path is None or not change.numbers:
+        if change.path is None or change.is_binary or not change.numbers:
             continue
         seen.add(change.path)
         submodules.update(one.path for one in entries[told:] if one.mode == "160000")

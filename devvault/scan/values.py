@@ -92,24 +92,17 @@ class ValueIndex:
         """Return where values stand in a text, in its order; one place a line and secret."""
         if not self.count:
             return []
-        found: dict[tuple[int, str, str], Place] = {}
-        starts: list[int] = []
+        found = _Places(text)
         for view in views(text):
             for start, end, needle, held, part in self._strong(view):
-                if not starts:
-                    starts = line_starts(text)
                 first, last = view.origin(start), view.origin(end - 1) + 1
                 form = view.what if needle.form == "raw" else needle.form
-                place = _place(text, starts, first, max(first, last), held, form, part)
-                _keep(found, place)
-            if len(found) > _MOST:
+                found.add(first, max(first, last), held, form, part)
+            if found.are_many:
                 break
-        if self._weak_automaton is not None:
-            for first, last, held, form in self._beside_names(text):
-                if not starts:
-                    starts = line_starts(text)
-                _keep(found, _place(text, starts, first, last, held, form, ""))
-        return sorted(found.values(), key=lambda place: (place.start, place.end))
+        for first, last, held, form in self._beside_names(text):
+            found.add(first, last, held, form, "")
+        return found.in_order()
 
     def _strong(self, view: View) -> Iterable[tuple[int, int, Needle, Held, str]]:
         if self._automaton is None:
@@ -174,7 +167,38 @@ def _automaton(words: Iterable[bytes]) -> ahocorasick_rs.BytesAhoCorasick | None
     return ahocorasick_rs.BytesAhoCorasick(listed) if listed else None
 
 
-def line_starts(text: bytes) -> list[int]:
+class _Places:
+    """The places of one text: of a secret one a line, the whole value rather than a part of it."""
+
+    def __init__(self, text: bytes) -> None:
+        self._text = text
+        self._starts: list[int] = []
+        self._found: dict[tuple[int, str, str], Place] = {}
+
+    @property
+    def are_many(self) -> bool:
+        """Whether more would tell nobody more."""
+        return len(self._found) > _MOST
+
+    def add(self, first: int, last: int, held: Held, form: str, part: str) -> None:
+        """Keep a place, unless its line has one as good: a line may hold a value many times."""
+        if not self._starts:
+            self._starts = _line_starts(self._text)
+        line = bisect_right(self._starts, first)
+        key = (line, held.vault, held.secret)
+        old = self._found.get(key)
+        if old is not None and (bool(old.part), bool(old.form)) <= (bool(part), bool(form)):
+            return
+        before = self._text[self._starts[line - 1] : first]
+        column = len(before.decode("utf-8", "replace")) + 1
+        self._found[key] = Place(line, column, first, last, held, form, part)
+
+    def in_order(self) -> list[Place]:
+        """Return them in the order of the text."""
+        return sorted(self._found.values(), key=lambda place: (place.start, place.end))
+
+
+def _line_starts(text: bytes) -> list[int]:
     """Return where each line begins."""
     starts = [0]
     at = text.find(b"\n")
@@ -182,19 +206,3 @@ def line_starts(text: bytes) -> list[int]:
         starts.append(at + 1)
         at = text.find(b"\n", at + 1)
     return starts
-
-
-def _place(
-    text: bytes, starts: list[int], first: int, last: int, held: Held, form: str, part: str
-) -> Place:
-    line = bisect_right(starts, first)
-    before = text[starts[line - 1] : first]
-    return Place(line, len(before.decode("utf-8", "replace")) + 1, first, last, held, form, part)
-
-
-def _keep(found: dict[tuple[int, str, str], Place], place: Place) -> None:
-    """Keep one place for a secret on a line: the whole value rather than a part of it."""
-    key = (place.line, place.owner.vault, place.owner.secret)
-    old = found.get(key)
-    if old is None or (bool(place.part), bool(place.form)) < (bool(old.part), bool(old.form)):
-        found[key] = place

@@ -6,11 +6,12 @@ sends can say it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, MutableMapping
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from devvault.access.principals import Origin
 from devvault.errors import Forbidden, Invalid
@@ -26,6 +27,7 @@ _LISTENERS = (PEER, TLS, HTTP)
 # Secrets and the like: where one is sent twice, neither counts.
 _ONCE = frozenset({"authorization", "x-identity-header", "secret", "metadata"})
 _KEPT_QUERY = 40
+_SLASH = re.compile("%2f", re.IGNORECASE)
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _WEB_PAGE = ("origin", "sec-fetch-site")
 
@@ -95,7 +97,7 @@ def read_head(scope: Scope) -> Head:
         listener,
         scope["method"],
         headers.get("host", "").lower().removesuffix(":443"),
-        scope["path"],
+        _path(scope),
         _NOTHING if pairs is None else pairs,
         headers,
         address=client[0] if client and listener != PEER else "",
@@ -104,6 +106,15 @@ def read_head(scope: Scope) -> Head:
         session=facts.get("session") or "",
         is_whole=pairs is not None,
     )
+
+
+def _path(scope: Scope) -> str:
+    """Return the decoded path; a percent-coded slash stays coded, for it divides no segments."""
+    path: str = scope["path"]
+    raw: bytes = scope.get("raw_path") or b""
+    if b"%2" not in raw or b"%2f" not in raw.lower():
+        return path
+    return "%2F".join(unquote(part) for part in _SLASH.split(raw.decode("latin-1")))
 
 
 def _repeated(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -8,15 +8,17 @@ from __future__ import annotations
 import re
 
 from devvault.errors import DevvaultError, Invalid, NotFound
+from devvault.model import operations as op
 from devvault.server.control import apps, groups, identities, roles, subscriptions, vaults
 from devvault.server.data.routes import dispatch_data
 from devvault.server.headers import control_headers
 from devvault.server.reply import Reply, Request, error_reply, with_headers
 from devvault.server.table import Handler, tidied, wrong_method
-from devvault.vault.gate import Gate
+from devvault.vault.gate import Gate, Target
 
 __all__ = ["CONTROL", "dispatch_control", "dispatch_data"]
 
+_SHOWN = 300  # of an address that is refused
 _CONTROL_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
 
 _SUBSCRIPTION = "/subscriptions/([^/]+)"
@@ -100,11 +102,14 @@ def dispatch_control(request: Request, gate: Gate) -> Reply:
     """Answer a request to Azure Resource Manager."""
     try:
         reply = _control(tidied(request), gate)
-    except Invalid as error:
-        # The vaults' own word for a malformed request is not ARM's.
-        reply = error_reply(_arm(error) if error.code == Invalid.code else error)
     except DevvaultError as error:
-        reply = error_reply(error)
+        if not error.recorded:
+            # A refusal before the gate was asked is in the trail like every other.
+            target = Target(request.path[:_SHOWN], id=f"https://{request.host}"[:_SHOWN])
+            gate.note(request.caller, op.OTHER_CONTROL, target, error)
+        # The vaults' own word for a malformed request is not ARM's.
+        ours = isinstance(error, Invalid) and error.code == Invalid.code
+        reply = error_reply(_arm(error) if ours else error)
     return with_headers(reply, control_headers(request))
 
 
@@ -131,7 +136,7 @@ def _control(request: Request, gate: Gate) -> Reply:
     return _dispatch(CONTROL, request, gate)
 
 
-def _arm(error: Invalid) -> Invalid:
+def _arm(error: DevvaultError) -> Invalid:
     return Invalid(error.message, code="BadRequest", hint=error.hint, fields=error.fields)
 
 

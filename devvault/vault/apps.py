@@ -62,9 +62,9 @@ def put_app(gate: Gate, caller: Caller, spec: AppSpec) -> App:
         app = _with_identity(gate, writing, app, spec.has_identity)
         if spec.assigned is not None:
             # What it has may be gone by now; it is only not given anew.
-            fresh = [id for id in spec.assigned if id not in app.assigned]
-            _check_assigned(gate, writing, fresh)
-            app = replace(app, assigned=tuple(dict.fromkeys(spec.assigned)))
+            known = {fold(id) for id in app.assigned}
+            _check_assigned(gate, writing, [id for id in spec.assigned if fold(id) not in known])
+            app = replace(app, assigned=tuple({fold(id): id for id in spec.assigned}.values()))
         if spec.tags is not None:
             app = replace(app, tags=check_tags(spec.tags))
         _write(gate, writing, app)

@@ -108,7 +108,8 @@ def create_vault(gate: Gate, caller: Caller, spec: VaultSpec) -> Vault:
         )
         return write_vault(gate, writing, _changed(gate, writing, caller, fresh, spec, new=True))
 
-    return gate.change_access(caller, op.PUT_VAULT, target, act)
+    before = gate.find_vault(spec.name)
+    return _secured(gate, before, gate.change_access(caller, op.PUT_VAULT, target, act))
 
 
 def update_vault(gate: Gate, caller: Caller, spec: VaultSpec) -> Vault:
@@ -124,7 +125,8 @@ def update_vault(gate: Gate, caller: Caller, spec: VaultSpec) -> Vault:
         return write_vault(gate, writing, _changed(gate, writing, caller, old, spec))
 
     target = vault_target(gate, spec.group, spec.name)
-    return gate.change_access(caller, op.PATCH_VAULT, target, act)
+    before = gate.find_vault(spec.name)
+    return _secured(gate, before, gate.change_access(caller, op.PATCH_VAULT, target, act))
 
 
 def get_vault(gate: Gate, caller: Caller, name: str, group: str = "") -> Vault:
@@ -307,6 +309,13 @@ def write_vault(gate: Gate, writing: Writing, vault: Vault) -> Vault:
     )
     gate.directory.changed()
     return vault
+
+
+def _secured(gate: Gate, before: Vault | None, after: Vault) -> Vault:
+    """See that a right which a vault's policies gave does not come back with an older database."""
+    if before is not None and (before.rbac, before.policies) != (after.rbac, after.policies):
+        gate.secure_point()
+    return after
 
 
 def _delete(gate: Gate, writing: Writing, vault: Vault) -> Vault:

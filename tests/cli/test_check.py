@@ -241,6 +241,12 @@ def test_a_hundred_thousand_files(place):
     assert time.monotonic() - start < 60
 
 
+def test_what_is_no_text_in_history_is_named(place):
+    place.init().commit("a b.bin", b"\0\1\2")
+    done = place.run("--history")
+    assert (done.returncode, b"not checked: a b.bin: not text" in done.stderr) == (0, True)
+
+
 def test_git_is_missing_or_refuses(place):
     place.init()
     place.environment["PATH"] = "/nowhere"

@@ -313,6 +313,24 @@ def test_the_name_of_the_handshake_is_the_name_of_the_request(program: Program) 
         assert program.vault(VAULT, SECRETS, program.token(), named=named).status == 421
 
 
+def test_a_resumed_handshake_is_for_the_name_that_it_asks_for(program: Program) -> None:
+    context = program.context()
+
+    def heard(
+        host: str, named: str, session: ssl.SSLSession | None
+    ) -> tuple[bytes, ssl.SSLSession | None, bool | None]:
+        with context.wrap_socket(dial(program.https), server_hostname=host, session=session) as one:
+            one.sendall(f"GET {SECRETS} HTTP/1.1\r\nHost: {named}:{program.https}\r\n\r\n".encode())
+            # Read first: the ticket comes with the answer.
+            return one.recv(65536)[9:12], one.session, one.session_reused
+
+    one, other = "my-vault.vault.localhost", "other.vault.localhost"
+    status, session, _ = heard(one, one, None)
+    assert status == b"401"
+    assert heard(one, one, session)[::2] == (b"401", True)
+    assert heard(other, one, session)[0] == b"421"
+
+
 @pytest.mark.parametrize("name", ["example.com", "management.azure.com", "azure.net", ""])
 def test_no_other_name_gets_a_certificate(program: Program, name: str) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -142,4 +142,4 @@ def test_what_a_listener_speaks(certificates: Certificates) -> None:
         assert context.minimum_version == ssl.TLSVersion.TLSv1_2
         assert context.options & ssl.OP_NO_RENEGOTIATION
         assert context.options & ssl.OP_NO_COMPRESSION
-        assert context.num_tickets == 0
+        assert context.num_tickets == 1

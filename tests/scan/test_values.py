@@ -303,8 +303,11 @@ def test_no_value_is_in_a_repr():
         b"x" * 1_000_000,
         b'"\n   ' * 50_000,
         b"name: " * 40_000,
+        (VALUES[5] + " ").encode() * 40_000,
+        b64(VALUES[5].encode()).encode() * 20_000,
+        b"password=production;" * 50_000,
     ],
-    ids=range(13),
+    ids=range(16),
 )
 def test_no_text_takes_long(weak, text):
     # Work of this process alone, so that a busy machine changes nothing; what is super-linear

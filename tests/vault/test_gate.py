@@ -63,3 +63,16 @@ def test_what_is_opened_once_is_opened_again_when_it_changed(gate, alice):
     assert found == [again] == [replace(first, description="new")]
     grants.remove_assignment(gate, alice, vault.id, first.id)
     assert all(one.id != first.id for one in gate.snapshot().assignments)
+
+
+def test_a_right_that_a_vault_gave_and_took_back_is_anchored(gate, alice):
+    saved = []
+    gate.secure_point = lambda: saved.append(True)
+    model(gate, alice, rbac=True)
+    assert not saved
+    model(gate, alice, rbac=False)
+    mine = Policy(gate.tenant, STRANGER.oid, secrets=("get",))
+    update_vault(gate, alice, VaultSpec("my-vault", "devvault", policies=(mine,)))
+    update_vault(gate, alice, VaultSpec("my-vault", "devvault", policies=(mine,)))
+    update_vault(gate, alice, VaultSpec("my-vault", "devvault", policies=()))
+    assert len(saved) == 3

@@ -85,7 +85,7 @@ class Ask:
             return {}
         try:
             found = json.loads(self.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Invalid("the request's body is not JSON") from error
         if not isinstance(found, dict):
             raise Invalid("the request's body must be a JSON object")

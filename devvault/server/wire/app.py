@@ -55,6 +55,7 @@ def show_app(gate: Gate, app: App) -> Body:
             "defaultHostName": host,
             "resourceGroup": app.group,
             "sku": "Free",
+            "serverFarmId": None,
             "siteConfig": {},
         },
     }

@@ -25,7 +25,9 @@ def test_az_assigns_an_identity_to_an_app_that_it_names_first(azure, site):
     assert made.body["identity"]["tenantId"] == azure.gate.tenant
     again = azure.arm("PUT", site, made.body, version=VERSION)
     assert again.body["identity"] == made.body["identity"]
-    assert azure.arm("GET", site, version=VERSION).body["properties"]["sku"]
+    # az looks at both before it lists settings.
+    properties = azure.arm("GET", site, version=VERSION).body["properties"]
+    assert (properties["sku"], properties["serverFarmId"]) == ("Free", None)
 
 
 def test_nothing_is_shown_of_an_app_in_a_group_that_is_not_there(azure):
@@ -41,6 +43,13 @@ def test_identities_come_and_go(azure, site):
     made = azure.arm("PUT", site, {"identity": both}, version=VERSION).body["identity"]
     assert made["type"] == "SystemAssigned, UserAssigned"
     assert made["userAssignedIdentities"][one["id"]]["clientId"] == one["properties"]["clientId"]
+    # az writes ids in small letters, also of what is gone by now.
+    again = {"type": both["type"], "userAssignedIdentities": {one["id"].lower(): {}}}
+    azure.arm("DELETE", one["id"], version="2024-11-30")
+    small = azure.arm("PATCH", site, {"identity": again}, version=VERSION).body["identity"]
+    assert list(small["userAssignedIdentities"]) == [one["id"].lower()]
+    azure.arm("PUT", one["id"], {}, version="2024-11-30")
+    made = azure.arm("PATCH", site, {"identity": both}, version=VERSION).body["identity"]
     kept = azure.arm("PATCH", site, {"tags": {"a": "b"}}, version=VERSION).body
     assert kept["identity"] == made
     gone = {"type": "SystemAssigned,UserAssigned", "userAssignedIdentities": {one["id"]: None}}
