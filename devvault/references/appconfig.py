@@ -16,7 +16,7 @@ from devvault.references.reference import Reference
 CONTENT_TYPE = "application/vnd.microsoft.appconfig.keyvaultref+json"
 
 _VALUE = re.compile(
-    r"\{\s*\"uri\"\s*:\s*\"(?:https?:(?:\\?/)*)?[^\"/\\]{0,300}"
+    r"\{\s*\"uri\"\s*:\s*\"(?:https?:(?:\\?/){2})?[^\"/\\]{0,300}"
     r"(?:\.vault\.|\.vaultcore\.|\.managedhsm\.|(?:\\?/)(?:secrets|keys|certificates)\b)",
     re.ASCII | re.IGNORECASE,
 )
