@@ -20,6 +20,7 @@ from devvault.cli.project import Place, open_place, read_settings
 from devvault.errors import Invalid, NotFound, Unavailable, WrongUse
 from devvault.scan.baseline import Accepted
 from devvault.scan.check import Matcher, Options, Report, check
+from devvault.scan.crew import Crew
 from devvault.scan.engine import Engine
 from devvault.scan.repository import find_top
 from devvault.scan.sources import (
@@ -164,8 +165,8 @@ def _checked(
         fix=_fix_command(args),
     )
     what = "files looked at" if not (args.history or args.range) else "changes looked at"
-    with Progress(what) as drawn:
-        return check(drawn.count(_texts(args, place)), _engine(place), matcher, options)
+    with Progress(what) as drawn, Crew(_engine(place)) as crew:
+        return check(drawn.count(_texts(args, place)), crew, matcher, options)
 
 
 def _engine(place: Place) -> Engine:

@@ -21,10 +21,10 @@ _WHOLE = 4 * 1024 * 1024  # characters; of more, only lines with such a word are
 # A setting that holds a secret has one of these in its name, or on its line.
 WORDS = (
     "pass", "pwd", "secret", "token", "key", "cred", "conn", "auth", "salt", "pepper", "bearer",
-    "psk", "dsn", "cookie", "signature", "_sas", "sas_", "sastoken", "_pat", "pat_", "devopspat",
-    "passwort", "contrase", "identified by", "pfx", "securestring", "hmac", "login",
-    "webhook", "_pw", "pw_",
-    "pin", "-u ", "cert", "otp", "seed", "mnemonic", "license", "storage", "redis", "session",
+    "jwt", "sas", "psk", "dsn", "cookie", "signature", "_pat", "pat_", "pat=", "pat =", "pat:",
+    'pat"', "pat'", "_pw", "pw_", "pw=", "pw =", "pw:", 'pw"', "devopspat", "contrase", "pfx",
+    "identified by", "securestring", "hmac", "login", "webhook", "pin", "-u ", "cert", "otp",
+    "seed", "mnemonic", "license", "storage", "redis", "session",
 )  # fmt: skip
 
 
@@ -113,12 +113,23 @@ def pairs(name: str, body: str, spans: Spans) -> Iterator[Pair]:
     yield from get_reader(kind)(body, spans)
 
 
+# Kinds of which a line that names a secret always has a quote on it, or below it.
+_SOURCES = frozenset({"python", "javascript", "csharp", "java", "go", "ruby", "php", "c"})
+
+
+def is_source(name: str, body: str) -> bool:
+    """Say whether a text is source code, of which nothing but literals is read."""
+    return find_kind(name, body[:4096]) in _SOURCES
+
+
 def spans_of(body: str, hits: list[int]) -> list[Span]:
     """Return the lines, sorted and apart, that some characters stand on; of a long one a part."""
     found: list[Span] = []
     done = -1
     for at in hits:
-        if at < done:
+        if at < done and (done - at > _NEAR[0] or body.find("\n", at, done) >= 0):
+            continue
+        if at < done and (done >= len(body) or body[done] == "\n"):
             continue
         first = body.rfind("\n", 0, at) + 1
         last = body.find("\n", at)

@@ -58,10 +58,10 @@ Matcher = Callable[[Sequence[Text]], Matches]
 
 
 class Scanner(Protocol):
-    """What `Engine` is: text in, findings out."""
+    """What `Engine` and `Crew` are: texts in, findings out."""
 
-    def scan(self, text: Text) -> list[Finding]:
-        """Return what looks secret in a text."""
+    def scan_all(self, texts: Sequence[Text]) -> list[list[Finding]]:
+        """Return what looks secret in each text, in their order."""
         ...
 
 
@@ -159,8 +159,14 @@ class _Work:
         hits: dict[int, list[Hit]] = {}
         for hit in matches.hits:
             hits.setdefault(hit.text, []).append(hit)
+        judged = [number for number, text in enumerate(batch) if self._is_judged(text)]
+        found = self._scanner.scan_all([batch[number] for number in judged])
+        by_text = dict(zip(judged, found, strict=True))
         for number, text in enumerate(batch):
-            self._check(text, hits.get(number, []))
+            self._check(text, hits.get(number, []), by_text.get(number, []))
+
+    def _is_judged(self, text: Text) -> bool:
+        return not text.is_binary and not self._options.is_excluded(text.name)
 
     def _compared(self, batch: list[Text]) -> Matches:
         report = self.report
@@ -172,10 +178,7 @@ class _Work:
         report.failed = matches.failed
         return matches
 
-    def _check(self, text: Text, hits: list[Hit]) -> None:
-        found: list[Finding] = []
-        if not text.is_binary and not self._options.is_excluded(text.name):
-            found = self._scanner.scan(text)
+    def _check(self, text: Text, hits: list[Hit], found: list[Finding]) -> None:
         if not hits and not found:
             return
         from devvault.scan.allow import Allows  # most texts have no finding

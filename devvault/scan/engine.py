@@ -8,14 +8,15 @@ stands: never on a whole file.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from devvault.scan import harmless
-from devvault.scan.assignments import WORDS, Lines, is_lock_file, pairs, spans_of
+from devvault.scan.assignments import WORDS, Lines, is_lock_file, is_source, pairs, spans_of
 from devvault.scan.checks import CHECKS
 from devvault.scan.finding import Finding, Severity, shown_part
 from devvault.scan.judge import judge
@@ -26,10 +27,14 @@ from devvault.scan.shapes import entropy
 from devvault.scan.text import Text
 from devvault.secretvalue import SecretValue
 
+if TYPE_CHECKING:
+    from devvault.scan.gate import Gate
+
 _LONG_LINE = 8192  # of a longer one, only what is near the keyword
-_NEAR = (1024, 4096)
+_NEAR = (1024, 8192)
+_LONG_PART = 2048  # characters; through more RE2 goes, where it is there
+_LEFT = 2048  # characters that must be left of such a part for a keyword to be seen in it
 _SMALL = 1024 * 1024  # characters, in all texts: so many are searched before the quick one is made
-_MOST_HITS = 200_000  # keywords of one text; more is a dictionary, not a leak
 
 # Verdicts on a whole value that hold for whatever shape is found inside.
 _CLEARS = frozenset(
@@ -110,13 +115,14 @@ class Engine:
     """
 
     def __init__(self, more: Iterable[Rule] = ()) -> None:
-        self._more = tuple(more)
+        self.more = tuple(more)
         self._compiled: dict[str, re.Pattern[str]] = {}
+        self._gate: Gate | None = None
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
         """The rules, ours first."""
-        return load_rules(self._more)
+        return load_rules(self.more)
 
     @cached_property
     def _table(self) -> tuple[_Keywords, list[tuple[Rule, ...]]]:
@@ -127,19 +133,41 @@ class Engine:
                 by_word.setdefault(word, []).append(rule)
         return _Keywords(list(by_word)), [tuple(rules) for rules in by_word.values()]
 
+    def use_gate(self) -> None:
+        """Make ready for many texts: with Hyperscan, where the extra `fast` is installed."""
+        from devvault.scan.gate import find_gate
+
+        self._gate = find_gate(self.rules)
+
+    def scan_all(self, texts: Sequence[Text]) -> list[list[Finding]]:
+        """Return what looks secret in each of some texts, in their order."""
+        return [self.scan(text) for text in texts]
+
     def scan(self, text: Text) -> list[Finding]:
         """Return what looks secret in a text. Never raises; time grows with its length."""
         body = text.text
         if not body:
             return []
+        passed = self._gate.find(body) if self._gate is not None else None
+        is_code = passed is not None and is_source(text.name, body)
+        if passed is not None and not passed[0] and is_code and not passed[1]:
+            return []
         keywords, rules_of = self._table
         lowered = _lowered(body)
-        hits = keywords.find(lowered)
-        if not hits:
+        hits: list[tuple[int, int]] = []
+        if passed is None or passed[0] or not is_code:
+            hits = keywords.find(lowered)
+        if not hits and not is_code:
             return []
-        shapes = self._shapes(body, lowered, hits[:_MOST_HITS], rules_of)
+        allowed = None if passed is None else passed[0]
+        shapes = self._shapes(body, lowered, hits, rules_of, allowed)
         words = len(WORDS)
-        spans = spans_of(body, [at for index, at in hits if index < words])
+        if passed is not None and is_code:
+            places = [_line_before(body, at) for at in set(passed[1])]
+        else:
+            places = [at for index, at in hits if index < words]
+        places += [shape.start for shape in shapes]  # to learn under which name it stands
+        spans = spans_of(body, sorted(places))
         found = _Found(text.name, body)
         if not is_lock_file(text.name):
             for pair in pairs(text.name, body, spans):
@@ -154,22 +182,25 @@ class Engine:
         lowered: str,
         hits: list[tuple[int, int]],
         rules_of: list[tuple[Rule, ...]],
+        allowed: frozenset[str] | None = None,
     ) -> list[_Shape]:
         found: dict[tuple[int, int], _Shape] = {}
         tried: set[tuple[str, int]] = set()
         first = last = -1
+        is_part = False
         for index, at in hits:
             rules = rules_of[index]
             if not rules:
                 continue
-            if not first <= at < last:
+            if not first <= at < last or (is_part and at > last - _LEFT):
                 first = body.rfind("\n", 0, at) + 1
                 last = body.find("\n", at)
                 last = len(body) if last < 0 else last
-                if last - first > _LONG_LINE:
+                is_part = last - first > _LONG_LINE
+                if is_part:
                     first, last = max(first, at - _NEAR[0]), min(last, at + _NEAR[1])
             for rule in rules:
-                if (rule.id, first) in tried:
+                if (rule.id, first) in tried or (allowed is not None and rule.id not in allowed):
                     continue
                 tried.add((rule.id, first))
                 if rule.near and not any(lowered.find(w, first, last) >= 0 for w in rule.near):
@@ -182,16 +213,26 @@ class Engine:
         return sorted(found.values(), key=lambda shape: (shape.start, -shape.end))
 
     def _matches(self, rule: Rule, body: str, first: int, last: int) -> Iterable[_Shape]:
-        pattern = self._pattern(rule.pattern)
         at = first
-        while (match := pattern.search(body, at, last)) is not None:
-            group = 1 if pattern.groups else 0
-            start, end = match.span(group)
+        while (spans := self._search(rule.pattern, body, at, last)) is not None:
+            (start, end), (whole_start, whole_end) = spans
             if self._is_one(rule, body, start, end):
                 yield _Shape(start, end, rule)
-                at = max(match.end(), match.start() + 1)
+                at = max(whole_end, whole_start + 1)
             else:
-                at = match.start() + 1
+                at = whole_start + 1
+
+    def _search(
+        self, source: str, body: str, first: int, last: int
+    ) -> tuple[tuple[int, int], tuple[int, int]] | None:
+        """Return the place of a pattern's value, and of the whole match."""
+        if self._gate is not None and last - first > _LONG_PART:
+            return self._gate.search(source, body, first, last)
+        pattern = self._pattern(source)
+        match = pattern.search(body, first, last)
+        if match is None:
+            return None
+        return match.span(1 if pattern.groups else 0), match.span()
 
     def _is_one(self, rule: Rule, body: str, start: int, end: int) -> bool:
         for side, at in ((rule.before, start - 1), (rule.after, end)):
@@ -214,6 +255,12 @@ class Engine:
         if known is None:
             known = self._compiled[source] = re.compile(source, re.ASCII)
         return known
+
+
+def _line_before(body: str, at: int) -> int:
+    """Return a place on the line that an assignment begins on, whose literal stands at `at`."""
+    first = body.rfind("\n", 0, at) + 1
+    return first - 1 if first and not body[first:at].strip() else at
 
 
 def _lowered(body: str) -> str:
@@ -242,9 +289,12 @@ class _Found:
     def add(
         self, start: int, end: int, key: str, rule: str, why: str, severity: Severity, value: str
     ) -> None:
-        if any(start < b and a < end for a, b in self._taken):
+        at = bisect_left(self._taken, (start, start))
+        if at and self._taken[at - 1][1] > start:
             return
-        self._taken.append((start, end))
+        if at < len(self._taken) and self._taken[at][0] < end:
+            return
+        self._taken.insert(at, (start, end))
         line, column = self._lines.place(start)
         end_line, stop = self._lines.place(end)
         finding = Finding(
@@ -255,7 +305,7 @@ class _Found:
 
     def clear(self, start: int, end: int) -> None:
         """Keep a place from being reported: what stands there is known to be no secret."""
-        self._taken.append((start, end))
+        insort(self._taken, (start, end))
 
     def add_shape(self, shape: _Shape) -> None:
         value = self._body[shape.start : shape.end]

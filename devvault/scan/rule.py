@@ -25,7 +25,7 @@ _FIELDS = frozenset(
 _ESCAPED = re.compile(r"\\(.)")
 _CLASS = re.compile(r"\[\^?[^\]]*\]")
 _FOREIGN = re.compile(r"\(\?(?!:|i:|i\))|[*+]|\{\d+,\}|\{,|[?}]\?")
-_LONGEST_REPEAT = 4096
+_LONGEST_REPEAT = 1000  # RE2's own limit
 _REPEAT = re.compile(r"\{(\d+)(?:,(\d+))?\}")
 # Which characters beside a match make it a part of something else.
 SIDES: Mapping[str, str] = {

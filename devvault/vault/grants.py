@@ -11,7 +11,7 @@ from devvault.access.rbac import Assignment, is_scope, scope_covers
 from devvault.access.roles import Role
 from devvault.errors import Conflict, Invalid, NotFound
 from devvault.model import operations as op
-from devvault.model.names import fold
+from devvault.model.names import fold, subscription_scope
 from devvault.store.base import Reading, Writing
 from devvault.vault.codecs import pack_assignment
 from devvault.vault.gate import Gate, Target
@@ -106,6 +106,18 @@ def list_assignments(gate: Gate, caller: Caller, scope: str) -> tuple[Assignment
         )
 
     return gate.read(caller, op.LIST_ASSIGNMENTS, Target(scope), act)
+
+
+def has_any(gate: Gate, caller: Caller) -> bool:
+    """Say whether somebody was given anything in the subscription: who was, sees that it is there.
+
+    No right is asked for; that the question was answered is recorded.
+    """
+    found = any(
+        assignment.principal.lower() in caller.ids for assignment in gate.snapshot().assignments
+    )
+    gate.note(caller, op.GET_SUBSCRIPTION, Target(subscription_scope(gate.subscription)))
+    return found
 
 
 def remove_assignment(gate: Gate, caller: Caller, scope: str, id: str) -> Assignment | None:

@@ -59,6 +59,8 @@ FOREIGN: dict[str, set[str]] = {
     "uvloop": {"devvault.daemon.serve"},
     "httptools": {"devvault.daemon.protocols"},
     # values.py holds the vaults' values while the daemon compares them; engine.py has rules alone.
+    "hyperscan": {"devvault.scan.gate"},
+    "re2": {"devvault.scan.gate"},
     "ahocorasick_rs": {"devvault.scan.engine", "devvault.scan.values", "devvault.cli.sieve"},
     "azure": {"devvault.resolver.cloud"},
     "watchdog": {"devvault.resolver.watch"},

@@ -145,14 +145,25 @@ def words_in(text: str, first: int, last: int) -> Iterator[int]:
         yield first + match.start()
 
 
+# What the names of secrets have in them, and what stands beside such a name.
+WORDS_OF_NAMES = (
+    "pass|pwd|secret|token|key|cred|conn|auth|salt|pepper|bearer|psk|dsn|cookie|signature|sas"
+    "|pat|pfx|hmac|login|webhook|pw|pin|cert|otp|seed|mnemonic|licen[cs]e|value|default|storage"
+    "|redis|session|jwt|contrase|database|mongo|bus|hub|cosmos|url|uri|client|account"
+)
+
+
+# What follows a name that a literal stands under; most words in code have nothing of it.
+_TAIL = (
+    r"[\w$.-]{0,60}[\"'`\])?]{0,4}\s{0,20}(?:(?:[:=,(?|<{\[&!+]|or\s|as\s)[^\n\"'`]{0,80}\n?\s{0,60}[\"'`]"
+    r"|[a-z_$][\w\[\]?*]{0,60}\s{0,4}=\s{0,20}[@$a-z]{0,3}[\"'`]|[\"'`])"
+)
+
+
 @cache
 def _word() -> re.Pattern[str]:
     # In lower case: to look for both cases at once takes ten times as long.
-    return re.compile(
-        "pass|pwd|secret|token|key|cred|conn|auth|salt|pepper|bearer|psk|dsn|cookie|signature|sas"
-        "|pat|pfx|hmac|login|webhook|pw|pin|cert|otp|seed|mnemonic|licen[cs]e|value|default|storage"
-        "|redis|session|jwt|contrase|database|mongo|bus|hub|cosmos|url|uri|client|\\bcs\\b|account"
-    )
+    return re.compile(f"(?:{WORDS_OF_NAMES})(?={_TAIL})")
 
 
 _NAME_MARKS = frozenset("_$.:->?@-/")
@@ -169,7 +180,9 @@ def _starts(text: str, first: int, word: int) -> Iterator[int]:
     if at > first and text[at - 1] in "\"'`":
         yield at - 1
         return
-    quote = max(text.rfind(mark, max(first, at - 60), at) for mark in "\"'`")
+    quote = -1
+    if at > first and text[at - 1] == " ":
+        quote = max(text.rfind(mark, max(first, at - 60), at) for mark in "\"'`")
     if quote >= 0 and text[quote + 1 : at].replace(" ", "").isalnum():
         yield quote  # "a name with blanks"
     yield at

@@ -9,7 +9,7 @@ from functools import cache
 
 from devvault.scan.keyname import KeyKind, kind_of
 from devvault.scan.kinds.base import Pair, Place, Spans
-from devvault.scan.kinds.code import JAVASCRIPT, read_code, words_in
+from devvault.scan.kinds.code import JAVASCRIPT, WORDS_OF_NAMES, read_code
 
 
 @cache
@@ -21,6 +21,20 @@ def _said() -> re.Pattern[str]:
     )
 
 
+@cache
+def _word() -> re.Pattern[str]:
+    return re.compile(
+        f"(?:{WORDS_OF_NAMES})(?=[\\w-]{{0,60}}[`*_\"')\\]]{{0,4}}[ \t]{{0,4}}(?:[:=|]|is ))"
+    )
+
+
+def _words(text: str, first: int, last: int) -> Iterator[int]:
+    lowered = text[first:last].lower()
+    if len(lowered) != last - first:
+        lowered = text[first:last]
+    return (first + match.start() for match in _word().finditer(lowered))
+
+
 def read(text: str, spans: Spans) -> Iterator[Pair]:
     """Return what is said to be something; see `base.Read`."""
     for first, last in spans:
@@ -28,7 +42,7 @@ def read(text: str, spans: Spans) -> Iterator[Pair]:
             replace(p, place=Place.PROSE) for p in read_code(text, [(first, last)], JAVASCRIPT)
         ]
         taken = {pair.start for pair in found}
-        for word in words_in(text, first, last):
+        for word in _words(text, first, last):
             match = _said().match(text, word, last)
             if match is None:
                 continue

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from devvault.access.principals import GROUP, USER
-from devvault.vault import identities, principals
+from devvault.vault import grants, identities, principals
 from tests.server.planes import STRANGER
 
 GRAPH = "https://graph.microsoft.com"
@@ -111,3 +111,9 @@ def test_the_subscription_is_shown_to_who_may_see_it(azure):
     nothing = azure.arm("GET", "/subscriptions", version="2022-12-01", caller=STRANGER)
     assert nothing.body == {"value": []}
     assert azure.arm("GET", azure.subscription, caller=STRANGER).status == 403
+    # Whatever somebody was given, az can be logged in as her.
+    grants.assign(
+        azure.gate, azure.me, "Key Vault Reader", STRANGER.oid, "ServicePrincipal", azure.vault
+    )
+    listed = azure.arm("GET", "/subscriptions", version="2022-12-01", caller=STRANGER)
+    assert listed.body["value"] == [found]
