@@ -562,6 +562,19 @@ def test_roots_that_were_trusted_are_trusted_still(home: Daemon, tmp_path: Path)
     assert inner.variables["REQUESTS_CA_BUNDLE"] == ours
 
 
+def test_a_folder_of_roots_is_told_to_be_left_out(home: Daemon) -> None:
+    found = Program(home, b"NREQUESTS_CA_BUNDLE\0")
+    assert [note for note in found.notes if "REQUESTS_CA_BUNDLE" in note]
+    assert "BEGIN" in Path(found.variables["REQUESTS_CA_BUNDLE"]).read_text()
+
+
+def test_the_status_names_ports_and_counts_what_is_connected(home: Daemon) -> None:
+    program = Program(home)
+    found = home.ask("GET", "/local/status").json
+    assert (found["https_port"], found["http_port"]) == (program.https, program.http)
+    assert found["sessions"] >= 1
+
+
 def test_bundles_are_for_their_owner_alone(home: Daemon, program: Program) -> None:
     for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"):
         path = Path(program.variables[name])
