@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import http.client
 import os
 import sqlite3
 import threading
