@@ -153,7 +153,7 @@ def _values(action: argparse.Action, path: Sequence[str], before: Sequence[str])
     in_vaults = path[0] == "keyvault" and not in_secrets
     if action.dest in ("vault", "vault_name") or (action.dest == "name" and in_vaults):
         return sorted(_names(""))
-    if action.dest in ("name", "secret") and (in_secrets or path[0] == "audit"):
+    if action.dest in ("name", "secret") and (in_secrets or path[0] in {"audit", "access"}):
         return [name for names in _names(vault).values() for name in names]
     if action.dest == "topic":
         from devvault.cli.help import find_pages

@@ -107,7 +107,7 @@ async def _serve(
 
     def sweep() -> int:
         ended = plane.sessions.sweep()
-        plane.outwards.forget_others(plane.sessions.known())
+        plane.outwards.forget_others(plane.sessions.known)
         return ended
 
     turns = Schedule(keeper, settings, clock, app, log, sweep=sweep)

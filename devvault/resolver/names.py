@@ -1,7 +1,8 @@
 """Names of settings and names of secrets: a secret's name has letters, digits and hyphens alone.
 
 `__` and `:`, with which .NET and others nest, become `--`, as .NET's Key Vault provider has it;
-`_` and whatever else is illegal becomes `-`. The way back is UPPER_SNAKE.
+`_` and whatever else is illegal becomes `-`, so that UPPER_SNAKE finds `upper-snake`: Key Vault
+compares names without regard to case.
 """
 
 from __future__ import annotations
@@ -18,11 +19,3 @@ def secret_name(setting: str, prefix: str = "") -> str:
     dashed = f"{prefix}{setting}".replace("__", "--").replace(":", "--")
     name = _NO_LETTER.sub("-", dashed)[:NAME_LIMIT]
     return name if name.strip("-") else f"setting{name}"[:NAME_LIMIT]
-
-
-def setting_name(secret: str, prefix: str = "") -> str:
-    """Return the variable's name for a secret, less a prefix of the secret's name: UPPER_SNAKE."""
-    mapped = secret_name(prefix) if prefix else ""
-    if mapped and secret.lower().startswith(mapped.lower()):
-        secret = secret[len(mapped) :]
-    return secret.replace("--", "__").replace("-", "_").upper()

@@ -23,6 +23,9 @@ _PATIENCE = 30.0
 _HALF_OPEN = 120.0
 _HEAD_LIMIT = 16 * 1024
 _BUFFER = 256 * 1024
+# The kinds of proxies that can be gone through, with their usual ports.
+_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
+_SOCKS, _SOCKS_PASSWORD = 5, 2
 
 
 class Unreachable(Exception):
@@ -107,12 +110,22 @@ class End(asyncio.Protocol):
             Unreachable: it does not come.
         """
         while b"\r\n\r\n" not in self.held:
-            if self.is_over or len(self.held) > _HEAD_LIMIT:
-                raise Unreachable(502, "ProxyFailed", "your proxy gave no answer that can be read")
-            self._arrived = asyncio.get_running_loop().create_future()
-            await self._arrived
+            await self._wait()
         head, _, self.held = self.held.partition(b"\r\n\r\n")
         return head
+
+    async def read(self, size: int) -> bytes:
+        """Return the next bytes, so many; raises as `read_head`."""
+        while len(self.held) < size:
+            await self._wait()
+        found, self.held = self.held[:size], self.held[size:]
+        return found
+
+    async def _wait(self) -> None:
+        if self.is_over or len(self.held) > _HEAD_LIMIT:
+            raise Unreachable(502, "ProxyFailed", "your proxy gave no answer that can be read")
+        self._arrived = asyncio.get_running_loop().create_future()
+        await self._arrived
 
     def watch(self, on_change: Callable[[], None]) -> None:
         """Have this called when the end is gone."""
@@ -215,26 +228,66 @@ async def _through(proxy: str, target: Target, own: tuple[int, ...]) -> End:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         host, port = "", None
-    if not host or parts.scheme not in ("http", "https"):
-        words = "your own proxy is neither http:// nor https://, and cannot be gone through"
+    if not host or parts.scheme not in _PORTS:
+        words = (
+            "your own proxy is of a kind that cannot be gone through: http, https and socks5 are"
+        )
         raise Unreachable(502, "ProxyUnsupported", words)
-    secure = parts.scheme == "https"
-    place = Target(host, port or (443 if secure else 80))
+    place = Target(host, port or _PORTS[parts.scheme])
     what = f"your proxy {place.words}"
-    end = await _connect(place, own, name=host if secure else "", what=what)
-    assert end.transport is not None
-    lines = [f"CONNECT {target.words} HTTP/1.1", f"Host: {target.words}"]
-    if parts.username:
-        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        lines.append(f"Proxy-Authorization: Basic {base64.b64encode(pair.encode()).decode()}")
+    end = await _connect(place, own, name=host if parts.scheme == "https" else "", what=what)
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
     try:
-        end.transport.write("\r\n".join([*lines, "", ""]).encode())
-        _check_answer(await end.read_head(), what, target)
+        if parts.scheme.startswith("socks"):
+            await _ask_socks(end, target, what, user, password)
+        else:
+            await _ask_http(end, target, what, user, password)
     except BaseException:
         if end.transport is not None:
             end.transport.abort()
         raise
     return end
+
+
+async def _ask_http(end: End, target: Target, what: str, user: str, password: str) -> None:
+    assert end.transport is not None
+    lines = [f"CONNECT {target.words} HTTP/1.1", f"Host: {target.words}"]
+    if user:
+        pair = base64.b64encode(f"{user}:{password}".encode()).decode()
+        lines.append(f"Proxy-Authorization: Basic {pair}")
+    end.transport.write("\r\n".join([*lines, "", ""]).encode())
+    _check_answer(await end.read_head(), what, target)
+
+
+async def _ask_socks(end: End, target: Target, what: str, user: str, password: str) -> None:
+    """Ask a SOCKS 5 proxy (RFC 1928, RFC 1929), which looks the name up itself."""
+    assert end.transport is not None
+    end.transport.write(b"\x05\x02\x00\x02" if user else b"\x05\x01\x00")
+    version, method = await end.read(2)
+    if version == _SOCKS and method == _SOCKS_PASSWORD and user:
+        name, word = user.encode()[:255], password.encode()[:255]
+        end.transport.write(bytes([1, len(name)]) + name + bytes([len(word)]) + word)
+        _, refused = await end.read(2)
+        if refused:
+            raise Unreachable(502, "ProxyRefused", f"{what} refuses your name and password")
+    elif version != _SOCKS or method:
+        raise Unreachable(502, "ProxyRefused", f"{what} wants what you did not give it")
+    end.transport.write(b"\x05\x01\x00" + _place(target.host) + target.port.to_bytes(2, "big"))
+    _, refused, _, kind = await end.read(4)
+    if refused:
+        words = f"{what} refuses {target.words}: SOCKS {refused}"
+        raise Unreachable(502, "ProxyRefused", words)
+    size = {1: 4, 4: 16}.get(kind) or (await end.read(1))[0]
+    await end.read(size + 2)
+
+
+def _place(host: str) -> bytes:
+    """Return an address or a name as SOCKS has it."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return bytes([3, len(host)]) + host.encode("ascii")
+    return (b"\x01" if address.version == 4 else b"\x04") + address.packed
 
 
 def _check_answer(head: bytes, what: str, target: Target) -> None:

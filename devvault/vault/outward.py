@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -76,11 +76,15 @@ class Outwards:
         self._known[session] = found
         return found
 
-    def forget_others(self, sessions: Collection[str]) -> None:
-        """Forget the ways out of every session but these."""
-        for id in set(self._known) - set(sessions):
-            self._known.pop(id, None)
+    def forget_others(self, known: Callable[[], Collection[str]]) -> None:
+        """Forget the ways out of every session but these; `known` is asked last.
+
+        A session is open before its way out is kept, so none that is just being opened is lost.
+        """
+        kept = set(self._known)
         with suppress(OSError):
-            for path in self._folder.iterdir():
-                if path.name not in sessions:
-                    path.unlink(missing_ok=True)
+            kept |= set(os.listdir(self._folder))  # noqa: PTH208  # names are all that is wanted
+        for id in kept - set(known()):
+            self._known.pop(id, None)
+            with suppress(OSError):
+                (self._folder / id).unlink(missing_ok=True)

@@ -60,6 +60,7 @@ def test_every_verb_has_its_options(verb):
         ("keyvault secret show --vault-name=LIB-vault --name=s", ["--name=smtp"]),
         ("keyvault secret show --vault-name other --name ", []),
         ("audit list --secret d", ["db"]),
+        ("access explain --action get --secret d", ["db"]),
         ("resolve D", ["DB_URL"]),
         ("set ", ["DB_URL", "PORT"]),
     ],

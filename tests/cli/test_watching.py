@@ -127,6 +127,23 @@ def test_a_broken_edit_keeps_the_old_child_and_says_why(project, watch):
     assert [run.line(), run.line()] == ["bye", "start first-value two"]
 
 
+def test_a_file_that_becomes_something_else_keeps_the_old_child(project, watch):
+    run = watch(SERVICE.format("TERM"), "--no-mask")
+    assert run.line() == "start first-value one"
+    env = project.folder / ".env"
+    os.mkfifo(project.folder / "pipe")
+    (project.folder / "pipe").rename(env)
+    assert "is no regular file" in run.line(2)
+    assert "keeps running" in run.line(2)
+    large = f"DB={project.ref('moving')}\nMODE={'x' * 1024 * 1024}\n"
+    project.write(large, "large").rename(env)
+    while "is larger than 1 MiB" not in run.line(2):
+        pass
+    project.write(f"DB={project.ref('moving')}\nMODE=two\n")
+    while run.line() != "start first-value two":
+        pass
+
+
 def test_a_secret_that_is_missing_keeps_the_old_child_until_it_comes(project, watch):
     run = watch(SERVICE.format("TERM"), "--no-mask")
     assert run.line() == "start first-value one"

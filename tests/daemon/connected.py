@@ -225,13 +225,49 @@ class OwnProxy(Site):
         self.heads.append(head.decode())
         self.asked.append(head.split(b" ")[1].decode())
         sock.sendall(b"HTTP/1.1 " + self._status + b"\r\nVia: own\r\n\r\n")
-        if not self._status.startswith(b"2"):
-            return
+        if self._status.startswith(b"2"):
+            self._join(sock)
+
+    def _join(self, sock: socket.socket) -> None:
         with socket.create_connection(("127.0.0.1", self._target)) as far:
             thread = threading.Thread(target=_copy, args=(far, sock), daemon=True)
             thread.start()
             _copy(sock, far)
             thread.join(LIMIT)
+
+
+class Socks(OwnProxy):
+    """A SOCKS 5 proxy that wants `user` and `p@ss`; `refuses` is what it answers to a request."""
+
+    def __init__(self, port: int, refuses: int = 0) -> None:
+        self._refuses = refuses
+        super().__init__(port)
+
+    def _relay(self, sock: socket.socket) -> None:
+        assert sock.recv(1) == b"\x05"
+        methods = sock.recv(sock.recv(1)[0])
+        if 2 not in methods:
+            sock.sendall(b"\x05\xff")
+            return
+        sock.sendall(b"\x05\x02")
+        given = [sock.recv(1), sock.recv(sock.recv(1)[0]), sock.recv(sock.recv(1)[0])]
+        if given != [b"\x01", b"user", b"p@ss"]:
+            sock.sendall(b"\x01\x01")
+            return
+        sock.sendall(b"\x01\x00")
+        assert sock.recv(3) == b"\x05\x01\x00"
+        kind = sock.recv(1)
+        if kind == b"\x03":
+            host = sock.recv(sock.recv(1)[0]).decode()
+        else:
+            host = socket.inet_ntop(
+                socket.AF_INET if kind == b"\x01" else socket.AF_INET6,
+                sock.recv(4 if kind == b"\x01" else 16),
+            )
+        self.asked.append(f"{host}:{int.from_bytes(sock.recv(2), 'big')}")
+        sock.sendall(bytes([5, self._refuses, 0, 1]) + b"\0" * 6)
+        if not self._refuses:
+            self._join(sock)
 
 
 def _copy(source: socket.socket, sink: socket.socket) -> None:

@@ -16,6 +16,7 @@ from tests.daemon.connected import (
     OwnProxy,
     Program,
     Site,
+    Socks,
     Tunnel,
     ask,
     close_all,
@@ -440,8 +441,34 @@ def test_a_refusal_of_the_users_own_proxy_is_told_as_one(home: Daemon, status: b
         proxy.close()
 
 
+def test_a_socks_proxy_is_gone_through(home: Daemon, site: Site) -> None:
+    proxy = Socks(site.port)
+    try:
+        given = f"XALL_PROXY=socks5h://user:p%40ss@127.0.0.1:{proxy.port}\0".encode()
+        program = Program(home, given)
+        for target in ("somewhere.example:443", "192.0.2.1:8443", "[2001:db8::1]:443"):
+            tunnel = program.connect(target)
+            assert tunnel.status == 200
+            tunnel.sock.sendall(b"hello")
+            assert tunnel.sock.recv(5) == b"hello"
+        assert proxy.asked == ["somewhere.example:443", "192.0.2.1:8443", "2001:db8::1:443"]
+    finally:
+        proxy.close()
+
+
+@pytest.mark.parametrize(("pair", "refuses"), [("", 0), ("user:wrong@", 0), ("user:p%40ss@", 5)])
+def test_a_refusal_of_a_socks_proxy_is_told(home: Daemon, pair: str, refuses: int) -> None:
+    proxy = Socks(1, refuses)
+    try:
+        given = f"XALL_PROXY=socks5://{pair}127.0.0.1:{proxy.port}\0".encode()
+        found = Program(home, given).connect("somewhere.example:443")
+        assert (found.status, found.code) == (502, "ProxyRefused")
+    finally:
+        proxy.close()
+
+
 def test_a_proxy_of_another_kind_is_told(home: Daemon) -> None:
-    found = Program(home, b"XALL_PROXY=socks5://127.0.0.1:1\0").connect("somewhere.example:443")
+    found = Program(home, b"XALL_PROXY=socks4://127.0.0.1:1\0").connect("somewhere.example:443")
     assert (found.status, found.code) == (502, "ProxyUnsupported")
 
 
@@ -533,6 +560,19 @@ def test_roots_that_were_trusted_are_trusted_still(home: Daemon, tmp_path: Path)
     ours = made["REQUESTS_CA_BUNDLE"]
     inner = Program(home, f"XREQUESTS_CA_BUNDLE={ours}\0L{state_of(ours)}:{ours}\0".encode())
     assert inner.variables["REQUESTS_CA_BUNDLE"] == ours
+
+
+def test_a_folder_of_roots_is_told_to_be_left_out(home: Daemon) -> None:
+    found = Program(home, b"NREQUESTS_CA_BUNDLE\0")
+    assert [note for note in found.notes if "REQUESTS_CA_BUNDLE" in note]
+    assert "BEGIN" in Path(found.variables["REQUESTS_CA_BUNDLE"]).read_text()
+
+
+def test_the_status_names_ports_and_counts_what_is_connected(home: Daemon) -> None:
+    program = Program(home)
+    found = home.ask("GET", "/local/status").json
+    assert (found["https_port"], found["http_port"]) == (program.https, program.http)
+    assert found["sessions"] >= 1
 
 
 def test_bundles_are_for_their_owner_alone(home: Daemon, program: Program) -> None:

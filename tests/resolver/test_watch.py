@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import queue
@@ -17,7 +18,7 @@ from devvault.paths import Home, default_home
 from devvault.resolver import watch
 from devvault.resolver.project import signature
 from devvault.resolver.watch import Watcher
-from tests.daemon.running import wait_for
+from tests.daemon.running import UnixConnection, wait_for
 from tests.resolver.conftest import VAULT
 
 SOON = 20.0
@@ -241,3 +242,27 @@ def test_no_daemon_is_started_for_a_watch(tmp_path, monkeypatch):
         thread.join(SOON)
         assert not thread.is_alive()
     assert not Path(tmp_path / "home").exists()
+
+
+def test_more_watchers_than_there_are_places_are_refused_and_places_come_free(project):
+    body = json.dumps({"folder": str(project.folder), "references": {}}).encode()
+    open_lines = []
+
+    def call() -> tuple[int, UnixConnection]:
+        line = UnixConnection(project.daemon.home.socket)
+        line.request("POST", "/local/watch", body, {"Host": "devvault"})
+        answer = line.getresponse()
+        open_lines.append((line, answer))
+        return answer.status, line
+
+    statuses = [call()[0] for _ in range(64)]
+    assert set(statuses) == {200}
+    assert call()[0] == 429
+    assert project.daemon.ask("GET", "/local/status").status == 200
+    for line, answer in open_lines:
+        answer.close()
+        line.close()
+    wait_for(lambda: call()[0] == 200)
+    for line, answer in open_lines:
+        answer.close()
+        line.close()
