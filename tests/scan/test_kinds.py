@@ -167,11 +167,11 @@ def test_no_text_makes_it_raise_and_places_are_in_the_text(kind, pieces):
 @pytest.mark.parametrize(
     "part",
     ["a", " ", "'", '"', "`", "\\", "{", "[", "(", "<a ", "<a b='", "password", "password=",
-     "password = '", 'password: "x" ', "- ", "#", "key: |\n", "\n", "a: {", "'''", '"""', "x = <<E\n",
-     "//",
-     "/*", "<!--",
+     "password = '", 'password: "x" ', "- ", "#", "key: |\n", "\n", "a: {", "'''", '"""',
+     "x = <<E\n", "//", "/*", "<!--",
      "token(", "name: x\n value: ", "a.b.c.d", "-----", "|", "ENV a ",
-     "insert into a (b) values (", "=\n"],
+     "insert into a (b) values (",
+     "=\n"],
 )  # fmt: skip
 def test_time_grows_with_the_text_alone(kind, part):
     reader = get_reader(kind)
