@@ -217,7 +217,9 @@ class App:
             chunks = BodyChunks(receive, asyncio.get_running_loop())
             return await self._in_thread(route, Ask(head.query, chunks=chunks, pid=head.pid))
         ask = Ask(head.query, await _body(head, receive, route.limit), pid=head.pid)
-        if route.quick and len(ask.body) <= _INLINE_LIMIT and self._is_open():
+        is_short = len(ask.body) <= _INLINE_LIMIT
+        is_slow = any(word in ask.body for word in route.slow_with)
+        if route.quick and is_short and not is_slow and self._is_open():
             return route.handle(self.plane, ask)
         return await self._in_thread(route, ask)
 
