@@ -270,6 +270,7 @@ def connection_of(given: "dict[bytes, bytes]") -> "list[bytes]":
         if facts and facts.st_mode & 0o170000 == 0o100000 and facts.st_size <= ROOTS_LIMIT:
             state = b"%d.%d.%d" % (facts.st_ino, facts.st_size, facts.st_mtime_ns)
             states[path] = b"L" + state + b":" + path
+        if path in states or given.get(name) == b"":
             found.append(b"X" + name + b"=" + path)
     return found + list(states.values())
 

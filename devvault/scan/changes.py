@@ -57,17 +57,18 @@ def changes(lines: Iterable[bytes], entries: list[Entry] | None = None) -> Itera
     """Go through a diff or log, file by file; lines of `--raw` are put into `entries`."""
     commit = b""
     now: Change | None = None
-    in_hunk = False
+    in_hunk = is_new = False
     width, number = 1, 0
     for line in lines:
         first = line[:1]
         if in_hunk and now is not None and first in b" +-\\" and first:
             columns = line[:width]
-            if first == b"\\":
-                if now.lines and now.numbers and now.numbers[-1] == number - 1:
+            if first == b"\\":  # no line feed behind the line before, on whichever side it is
+                if is_new:
                     now.lines[-1] = now.lines[-1].removesuffix(b"\n")
                 continue
-            if b"-" in columns:
+            is_new = b"-" not in columns
+            if not is_new:
                 continue
             now.lines.append(line[width:])
             now.numbers.append(number)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 VALUE_RULE = "vault-value"
 _BATCH = 4 * 1024 * 1024
 _TEXTS = 2000
+_ASIDE = 512 * 1024  # bytes that are worth a thread to ask with
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,15 +156,28 @@ class _Work:
         report.files += sum(text.part == 0 for text in batch)
         report.size += sum(text.size for text in batch)
         report.binary += sum(text.is_binary and text.part == 0 for text in batch)
-        matches = self._compared(batch)
+        judged = [number for number, text in enumerate(batch) if self._is_judged(text)]
+        wanted = [batch[number] for number in judged]
+        if sum(len(text.data) for text in batch) < _ASIDE:
+            matches = self._compared(batch)
+            found = self._scanner.scan_all(wanted)
+        else:
+            matches, found = self._both(batch, wanted)
         hits: dict[int, list[Hit]] = {}
         for hit in matches.hits:
             hits.setdefault(hit.text, []).append(hit)
-        judged = [number for number, text in enumerate(batch) if self._is_judged(text)]
-        found = self._scanner.scan_all([batch[number] for number in judged])
         by_text = dict(zip(judged, found, strict=True))
         for number, text in enumerate(batch):
             self._check(text, hits.get(number, []), by_text.get(number, []))
+
+    def _both(self, batch: list[Text], wanted: list[Text]) -> tuple[Matches, list[list[Finding]]]:
+        """Let the daemon compare while we scan: it has a processor of its own, mostly."""
+        from concurrent.futures import ThreadPoolExecutor  # small checks do without
+
+        with ThreadPoolExecutor(1) as aside:
+            asked = aside.submit(self._compared, batch)
+            found = self._scanner.scan_all(wanted)
+            return asked.result(), found
 
     def _is_judged(self, text: Text) -> bool:
         return not text.is_binary and not self._options.is_excluded(text.name)

@@ -256,6 +256,8 @@ def _in_place(verdict: Verdict, key: str, text: str, place: Place) -> Verdict:
             return _PLAIN
         if place is Place.PROSE and not (has_digit and len(text) >= 8):
             return _PLAIN
+        if place is Place.PROSE and not any(c.isalpha() for c in text):
+            return _PLAIN  # a date, a range of versions
         return verdict
     if has_space or len(text) < 8 or (is_worded and place is not Place.SETTINGS):
         return _PLAIN

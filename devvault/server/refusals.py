@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from devvault.access.principals import SERVICE, Caller
-from devvault.errors import DevvaultError, Unauthorized, Unavailable
+from devvault.errors import DevvaultError, Locked, Unauthorized, Unavailable
 from devvault.model import operations as op
 from devvault.model.operations import Operation
 from devvault.server.head import TLS, Head
@@ -51,7 +51,7 @@ class Refusals:
             extra[CHALLENGE] = "yes"
         target = Target(f"/devvault/homes/{gate.home}", id=head.shown[:1000], extra=extra)
         nobody = Caller("", "", gate.tenant, "", kind=SERVICE, origin=head.origin)
-        with suppress(Unavailable):  # nothing is handed out, whether recorded or not
+        with suppress(Unavailable, Locked):  # nothing is handed out, whether recorded or not
             gate.note(nobody, operation, target, error)
 
     def _take(self, now: datetime) -> int | None:

@@ -6,6 +6,7 @@ transaction; a value leaves only after its record is queued; a refusal is record
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -128,6 +129,8 @@ class Gate:
         # What issues and verifies access tokens, once one was asked for: see vault/signing.py.
         self.tokens: Tokens | None = None
         self.stale: str | None = None
+        self._door = threading.Lock()
+        self._closed = False
         self._append = self._append_all  # one object, so that the store can gather for it
         # What a front may answer again without asking: gone with the keys, and with every change.
         self.answers: dict[bytes, object] = {}
@@ -417,9 +420,22 @@ class Gate:
                 return decision
         raise refusal(question, decision)
 
+    def close(self) -> None:
+        """Let nothing more through: the home is being locked.
+
+        Whoever asks from here on finds it locked and is handed nothing; what was queued before can
+        still be sealed, as long as the keys are kept until it is written.
+        """
+        with self._door:
+            self._closed = True
+
     def _queue(self, *records: AuditRecord) -> None:
-        for record in records:
-            self.store.gather(self._append, record)
+        # A record that came after the last flush would find no key, and stop all that follow it.
+        with self._door:
+            if self._closed:
+                raise Locked
+            for record in records:
+                self.store.gather(self._append, record)
 
     def _append_all(self, writing: Writing, records: list[AuditRecord]) -> None:
         # By the trail as it is now: a rekey may have come since they were queued.

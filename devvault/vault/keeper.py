@@ -285,6 +285,7 @@ class Keeper:
             if remember:
                 self._mark_locked()
                 opened.gate.note(SYSTEM, op.LOCK_HOME, opened.target())
+            opened.gate.close()
             store = self.store
             try:
                 self.secure_point()

@@ -26,6 +26,7 @@ IDENTITY = "identity"
 APP = "app"
 CREDENTIAL = "credential"
 SIGNING = "signing"
+SIGNING_NAME = "tokens"
 ROLE = "role"
 TRUST = "trust"
 STASH = "stash"
@@ -33,8 +34,8 @@ AUTHORITY = "authority"
 SECRET = "secret"  # noqa: S105  # a kind of record
 SECRET_VERSION = "secret.version"  # noqa: S105  # a kind of record
 # What a program asks for again and again: secrets, by name and by version.
-_REMEMBERED = frozenset({SECRET, SECRET_VERSION})
-_OPENED_LIMIT = 512
+# A pointer is small and holds no value; of versions, with their values, fewer are kept.
+_REMEMBERED = {SECRET: 2048, SECRET_VERSION: 512}
 _decode = json.JSONDecoder().decode
 
 
@@ -44,7 +45,7 @@ class Records:
     def __init__(self, sealer: Master) -> None:
         self._sealers: dict[int, Master] = {sealer.generation: sealer}
         self._current = sealer
-        self._opened: dict[Row, dict[str, Any]] = {}
+        self._opened: dict[str, dict[Row, dict[str, Any]]] = {kind: {} for kind in _REMEMBERED}
 
     @property
     def generation(self) -> int:
@@ -71,11 +72,12 @@ class Records:
         """Forget a generation that no row uses any more."""
         if generation != self._current.generation:
             self._sealers.pop(generation, None)
-            self._opened.clear()
+            self.forget()
 
     def forget(self) -> None:
         """Forget what was opened: the home is being locked."""
-        self._opened.clear()
+        for opened in self._opened.values():
+            opened.clear()
 
     def seal(
         self,
@@ -106,7 +108,8 @@ class Records:
         Raises:
             Damaged: the seal does not open, or a clear column says something else than the seal.
         """
-        kept = self._opened.get(row)
+        opened = self._opened.get(row.kind)
+        kept = None if opened is None else opened.get(row)
         if kept is not None:
             return kept
         whole = self._open_whole(row)
@@ -125,10 +128,11 @@ class Records:
 
         It lives as long as the keys do, in the same memory, and is forgotten with them.
         """
-        if row.kind in _REMEMBERED:
-            if len(self._opened) >= _OPENED_LIMIT:
-                self._opened.clear()
-            self._opened[row] = body
+        opened = self._opened.get(row.kind)
+        if opened is not None:
+            if len(opened) >= _REMEMBERED[row.kind]:
+                opened.clear()
+            opened[row] = body
 
     def reseal(self, row: Row, sealer: Master) -> Row:
         """Return the same record under a fresh data key of another generation."""

@@ -184,7 +184,7 @@ def test_near_misses_are_no_findings():
 WEAK = {
     "word": "production", "short": "dev1", "user": "sqladmin", "region": "westeurope",
     "host": "db.internal.example.com", "url": "https://api.example.com/v1", "port": "5432",
-    "guid": "0f8fad5b-d9cb-469f-a165-70867728950e", "mail": "ops@example.com", "yes": "true",
+    "mail": "ops@example.com", "yes": "true",
     "camel": "MyApplication", "words": "my-app-prod", "path": "/var/lib/app/data",
 }  # fmt: skip
 
@@ -221,9 +221,30 @@ def test_common_values_are_no_findings_in_prose_code_and_settings(weak):
     ],
 )
 def test_common_values_count_beside_a_secret_like_name(weak, line):
-    for name in ("word", "short", "user", "port", "words", "guid"):
+    for name in ("word", "short", "user", "port", "words", "camel"):
         found = weak.places(f"# first\n{line.format(WEAK[name])}\n".encode())
         assert [place.owner.secret for place in found] == [name], line
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "0f8fad5b-d9cb-469f-a165-70867728950e",
+        "https://hooks.example.com/services/T02" + "9QX7/B04K/x8Wq2LmZp9Rt",
+        "correct-horse-battery-staple",
+        "four words of it make a phrase",
+        "Winter2026",
+        "hT7-kq2-Vn41",
+        "P@ssw0rd!",
+        "qWxYzPbK",
+        "123456789012",
+        "Summer!Rain",
+    ],
+)
+def test_what_nobody_writes_by_chance_counts_everywhere(value):
+    index = ValueIndex([Held(value, "kv", "s", "v")])
+    assert index.places(f"it is {value} there\n".encode()), value
+    assert index.places(f"x: {b64(value.encode())}\n".encode()), value
 
 
 def test_a_common_value_in_base64_counts_there_too(weak):

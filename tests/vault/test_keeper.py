@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from devvault.vault.keeper import LOCKED, NEW, UNLOCKED, Keeper
 from devvault.vault.opened import SourceChoice
 from devvault.vault.rekeying import add_recovery, rekey, remove_recovery
 from devvault.vault.secrets import delete_secret, get_secret, set_secret
-from devvault.vault.upkeep import read_audit, verify_audit
+from devvault.vault.upkeep import read_audit, verify_audit, verify_home
 
 V = "my-vault"
 Make = Callable[..., Keeper]
@@ -322,3 +323,41 @@ def test_locking_does_not_need_the_key_source(keeper: Keeper, tmp_path: Path) ->
     (tmp_path / "key.anchor").mkdir()
     keeper.lock()
     assert keeper.state == LOCKED
+
+
+def test_a_home_can_be_locked_under_any_load(keeper: Keeper) -> None:
+    set_secret(keeper.gate, keeper.developer, V, "db", "v0")
+    caller = keeper.developer
+    problems: list[BaseException] = []
+    done = threading.Event()
+
+    def read_and_write() -> None:
+        number = 0
+        while not done.is_set():
+            number += 1
+            try:
+                gate = keeper.gate
+                found = get_secret(gate, caller, V, "db")
+                assert (found.value or "").startswith("v")
+                if number % 20 == 0:
+                    set_secret(gate, caller, V, "db", f"v{number}")
+            except Locked:
+                continue
+            except BaseException as error:  # noqa: BLE001  # told by the test
+                problems.append(error)
+                return
+
+    threads = [threading.Thread(target=read_and_write) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for _ in range(30):
+        keeper.lock()
+        keeper.unlock()
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert not problems
+    # Nothing that was handed out is missing from the trail, and nothing is in the way of more.
+    keeper.store.flush()
+    assert verify_home(keeper, caller).ok
+    assert get_secret(keeper.gate, caller, V, "db").value

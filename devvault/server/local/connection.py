@@ -142,7 +142,11 @@ def _connection(
         "DEVVAULT_HTTP_PORT": str(plane.http_port),
     }
     masked = {"HTTPS_PROXY": opened.proxy}
-    notes = []
+    notes = [
+        ("note", f"{name} names no file that can be read: what it trusted is not trusted now")
+        for name in (*_TRUST, _NODE)
+        if name in wish.names and name not in wish.values
+    ]
     if wish.pass_through:
         removed += _IDENTITY
         notes.append(("note", "vaults that this home does not have are reached in the cloud"))

@@ -50,6 +50,9 @@ def status(plane: Plane, _ask: Ask) -> Reply:
         "home": str(keeper.home.root),
         "socket": str(keeper.home.socket),
         "started": plane.started.isoformat(),
+        "https_port": plane.https_port,
+        "http_port": plane.http_port,
+        "sessions": len(plane.sessions.live()),
         "stale": False,
         "generation": None,
     }
