@@ -25,10 +25,10 @@ from devvault.resolver.place import (
     ENDPOINT,
     HEADER,
     IMDS,
-    SESSION,
     TENANT,
     TOKEN_FILE,
     find_platform,
+    may_probe,
 )
 from devvault.secretvalue import SecretValue
 
@@ -202,14 +202,9 @@ class CloudVaultSource(_AzureSource):
     ) -> list[SecretValue | Failure]:
         """Answer references; see `Source.look_up`."""
         platform = find_platform(self._environment)
-        if not platform.name and not self._may_probe():
+        if not platform.name and not (self._probe and may_probe(self._environment)):
             raise Unavailable(platform.reason)
         return super().look_up(references, met)
-
-    def _may_probe(self) -> bool:
-        given = self._environment
-        half = any(given.get(name) for name in (ENDPOINT, HEADER, TOKEN_FILE))
-        return self._probe and not given.get(SESSION) and not half
 
     def _credential(self) -> TokenCredential:
         for name in (ENDPOINT, HEADER, TOKEN_FILE, TENANT, IMDS):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from devvault.errors import WrongUse
@@ -42,16 +43,31 @@ class Platform(NamedTuple):
 
 
 def started_with(names: tuple[str, ...] = FACTS) -> dict[str, str]:
-    """Return variables as they were when the process began, before anything read a `.env`.
-
-    Python keeps the block that it was started with; what is put into `os.environ` is not in it.
-    """
-    try:
-        from posix import environ as block
-    except ImportError:  # no POSIX: its own module has the same
+    """Return variables as they were when the process began, before anything read a `.env`."""
+    block = _first_block()
+    if block is None:
         return {name: os.environ[name] for name in names if name in os.environ}
     found = ((name, block.get(os.fsencode(name))) for name in names)
     return {name: os.fsdecode(value) for name, value in found if value is not None}
+
+
+@lru_cache(maxsize=1)
+def _first_block() -> dict[bytes, bytes] | None:
+    """Return what the kernel handed over at the start; None where it cannot be told any more.
+
+    That is so where there is no such file, and where a server wrote its own title over it. Then
+    the environment as it is now must do.
+    """
+    try:
+        with open("/proc/self/environ", "rb") as file:  # noqa: PTH123  # pathlib is slow to load
+            data = file.read()
+    except OSError:
+        return None
+    pairs = (entry.partition(b"=") for entry in data.split(b"\0"))
+    block = {name: value for name, mark, value in pairs if mark and name}
+    if data and not any(name in os.environb for name in block):
+        return None
+    return block
 
 
 def may_be_cloud() -> bool:
@@ -82,6 +98,11 @@ def find_platform(environment: Mapping[str, str]) -> Platform:
             return Platform("", f"{TOKEN_FILE} is set without {gone}: workload identity needs all")
         return Platform("workload identity", f"{TOKEN_FILE}, {TENANT} and {CLIENT} are set")
     return Platform("", f"neither {ENDPOINT} with {HEADER} nor {TOKEN_FILE} is set")
+
+
+def may_probe(environment: Mapping[str, str]) -> bool:
+    """Say whether the metadata service may be looked for: where nothing is set, not even half."""
+    return not any(environment.get(name) for name in (SESSION, *_SIGNS))
 
 
 def find_choice(environment: Mapping[str, str]) -> str:

@@ -6,7 +6,6 @@ The cloud is another home: its daemon gives the platform's variables, and answer
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -26,8 +25,32 @@ SETTINGS = (
     f"API=@Microsoft.KeyVault(SecretUri=https://{VAULT}.vault.azure.net/secrets/api/)\n"
     "LOG_LEVEL=debug\n"
 )
+UNSET = "neither IDENTITY_ENDPOINT with IDENTITY_HEADER nor AZURE_FEDERATED_TOKEN_FILE is set"
 LAPTOP = {"db": "of the laptop", "api": "its other value"}
 CLOUD = {"db": "of the cloud", "api": "the other value there"}
+
+
+SOURCE = """
+from devvault import DefaultVaultChain
+chain = DefaultVaultChain()
+chain.get("DB")
+print(chain.source)
+"""
+THREADS = """
+import json, os, threading
+from devvault import DefaultVaultChain
+chain = DefaultVaultChain(ttl=0)
+seen = []
+threads = [threading.Thread(target=lambda: seen.append(chain.get("DB"))) for _ in range(8)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+assert len(seen) == 8
+child = os.fork()
+if child == 0:
+    os._exit(0 if chain.get("DB") == seen[0] else 1)
+_, status = os.waitpid(child, 0)
+print(json.dumps({"threads": sorted(set(seen)), "child": os.waitstatus_to_exitcode(status)}))
+"""
 
 
 def furnish(desk: Desk, values: dict[str, str]) -> Desk:
@@ -117,6 +140,34 @@ def test_in_the_cloud(platform, cloud, tmp_path):
     assert {"SecretGet", "TokenIssue"} <= {record["operationName"] for record in trail[:20]}
 
 
+def test_what_run_sets_is_not_taken_for_the_cloud(laptop):
+    code = SOURCE.replace("DB", f"@Microsoft.KeyVault(VaultName={VAULT};SecretName=db)")
+    assert laptop.run(code) == "LocalVaultSource"
+
+
+def test_the_cloud_is_used_from_many_threads_and_after_a_fork(platform, tmp_path):
+    found = json.loads(start(deploy(tmp_path), platform, program=THREADS))
+    assert found == {"threads": [CLOUD["db"]], "child": 0}
+
+
+def test_no_file_turns_the_laptop_into_the_cloud(laptop, platform, tmp_path):
+    names = ("IDENTITY_ENDPOINT", "IDENTITY_HEADER")
+    other = tmp_path / "other.env"
+    other.write_text("".join(f"{name}={platform[name]}\n" for name in names))
+    code = f"from dotenv import load_dotenv; load_dotenv({str(other)!r})\n{SOURCE}"
+    found = start(laptop.project, laptop.environment, program=code).strip()
+    assert found == "LocalVaultSource"
+
+
+def test_the_metadata_service_is_looked_for_under_prod_alone(platform, tmp_path):
+    place = deploy(tmp_path)
+    machine = {k: v for k, v in platform.items() if not k.startswith(("IDENTITY_", "MSI_"))}
+    assert "CloudVaultSource: neither" in start(place, machine, program=SOURCE, code=1)
+    for choice in ("prod", "CloudVaultSource"):
+        said = start(place, machine, program=SOURCE, DEVVAULT_CHAIN=choice)
+        assert said.strip() == "CloudVaultSource"
+
+
 def test_in_neither(laptop, tmp_path):
     bare = {k: v for k, v in laptop.environment.items() if not k.startswith("DEVVAULT_")}
     said = start(deploy(tmp_path), bare, code=78)
@@ -124,8 +175,7 @@ def test_in_neither(laptop, tmp_path):
         "Unavailable NoSourceAnswered",
         "DefaultVaultChain failed to get a value from the included sources.",
         "Attempted sources:",
-        "\tCloudVaultSource: neither IDENTITY_ENDPOINT with IDENTITY_HEADER"
-        " nor AZURE_FEDERATED_TOKEN_FILE is set",
+        f"\tCloudVaultSource: {UNSET}",
         "\tLocalVaultSource: there is no vault on this machine yet",
         "\tDeveloperCloudSource: off unless it is asked for: exclude_developer_cloud_source=False",
         "To see what the choice rests on, type: devvault doctor --chain",
