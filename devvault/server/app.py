@@ -14,6 +14,7 @@ import re
 import threading
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
 from typing import Any, TypeVar
 
 from devvault.access.principals import Caller
@@ -69,6 +70,7 @@ class App:
         self.active = 0
         self._report = report
         self._refusals = Refusals(plane.keeper)
+        self._fronts: tuple[ModuleType, ModuleType] | None = None
         self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="request")
         self._endless: set[Callable[[], None]] = set()
 
@@ -118,8 +120,11 @@ class App:
         None is "ask in the usual way", which has a word for everything that is odd. `keep` says
         whether the connection stays open.
         """
-        from devvault.server import hosts, planes  # as below
+        if self._fronts is None:
+            from devvault.server import hosts, planes  # as below
 
+            self._fronts = hosts, planes
+        hosts, planes = self._fronts
         try:
             head = read_head(scope)
             if head.listener != TLS or not head.is_whole or not self._is_open():
