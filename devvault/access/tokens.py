@@ -43,7 +43,7 @@ _EXPIRED = "AKV10002: The access token is expired."
 _TOO_EARLY = "AKV10003: The access token is not valid yet."
 ENDED = "AKV10004: The run that this access token was issued to has ended."
 UNKNOWN = "AKV10005: The identity that this access token was issued to does not exist any more."
-_UNSIGNED = "AKV10046: Unable to resolve the key used for signature validation."
+UNSIGNED = "AKV10046: Unable to resolve the key used for signature validation."
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +223,7 @@ class Tokens:
         except ValueError as error:
             raise Unauthorized(_MALFORMED) from error
         except InvalidSignature as error:
-            raise Unauthorized(_UNSIGNED) from error
+            raise Unauthorized(UNSIGNED) from error
         # From here on it is a text of our own making.
         body = json.loads(_decode(payload))
         if body["iss"] != self.issuer or body["tid"] != self.tenant:
@@ -246,7 +246,7 @@ class Tokens:
         issuer = body.get("iss") if isinstance(body, dict) else None
         if isinstance(issuer, str) and issuer != self.issuer:
             return self._wrong_issuer(issuer)
-        return Unauthorized(_UNSIGNED)
+        return Unauthorized(UNSIGNED)
 
     def _wrong_issuer(self, found: str) -> Unauthorized:
         plain = "".join(c if "!" <= c <= "~" else "?" for c in found[:200])

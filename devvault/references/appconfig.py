@@ -16,7 +16,8 @@ from devvault.references.reference import Reference
 CONTENT_TYPE = "application/vnd.microsoft.appconfig.keyvaultref+json"
 
 _VALUE = re.compile(
-    r"\{\s*\"uri\"\s*:\s*\"[^\"]{0,300}?(?:(?:\\?/)(?:secrets|keys|certificates)\b|\.vault\.|\.managedhsm\.)",
+    r"\{\s*\"uri\"\s*:\s*\"(?:https?:(?:\\?/){2})?[^\"/\\]{0,300}"
+    r"(?:\.vault\.|\.vaultcore\.|\.managedhsm\.|(?:\\?/)(?:secrets|keys|certificates)\b)",
     re.ASCII | re.IGNORECASE,
 )
 _TYPED = re.compile(r"\"content_?type\"\s*:\s*\"[^\"]*keyvaultref\+json", re.ASCII | re.IGNORECASE)

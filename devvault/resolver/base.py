@@ -78,7 +78,9 @@ def decoded_bytes(value: SecretValue, encoding: str) -> bytes | None:
         if encoding == "hex":
             return binascii.unhexlify(text)
         if encoding == "base64":
-            return binascii.a2b_base64(text, strict_mode=True)
+            # Line ends are passed over, as the driver's own decoder does.
+            bare = text.replace("\n", "").replace("\r", "")
+            return binascii.a2b_base64(bare, strict_mode=True)
     except ValueError:
         return None
     return text.encode("utf-8", "surrogatepass")

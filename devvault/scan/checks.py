@@ -141,6 +141,8 @@ def _basic(text: str, value: str, start: int, end: int) -> bool:
     except (Error, ValueError):
         return False
     user, colon, password = opened.partition(":")
+    if user.lower() in ("aladdin", "alladin", "user", "username", "foo"):
+        return False  # as every standard and manual has it
     return bool(colon) and opened.isprintable() and is_held(password, user)
 
 

@@ -247,6 +247,8 @@ def _in_place(verdict: Verdict, key: str, text: str, place: Place) -> Verdict:
     has_space = any(c.isspace() for c in text)
     is_worded = all(c.isalpha() or c in " -_./,:;'?!()…" for c in text)
     if kind is KeyKind.PASSWORD:
+        if key.lower() == "pass" and (place is Place.PROSE or text.startswith("Test")):
+            return _PLAIN  # what a test says of itself
         if has_space and (is_worded or len(text.split()) > 4 or place is Place.PROSE):
             return _PLAIN
         if place is Place.SETTINGS:
@@ -256,6 +258,8 @@ def _in_place(verdict: Verdict, key: str, text: str, place: Place) -> Verdict:
             return _PLAIN
         if place is Place.PROSE and not (has_digit and len(text) >= 8):
             return _PLAIN
+        if place is Place.PROSE and not any(c.isalpha() for c in text):
+            return _PLAIN  # a date, a range of versions
         return verdict
     if has_space or len(text) < 8 or (is_worded and place is not Place.SETTINGS):
         return _PLAIN

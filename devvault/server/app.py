@@ -14,6 +14,7 @@ import re
 import threading
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
 from typing import Any, TypeVar
 
 from devvault.access.principals import Caller
@@ -69,6 +70,7 @@ class App:
         self.active = 0
         self._report = report
         self._refusals = Refusals(plane.keeper)
+        self._fronts: tuple[ModuleType, ModuleType] | None = None
         self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="request")
         self._endless: set[Callable[[], None]] = set()
 
@@ -118,8 +120,11 @@ class App:
         None is "ask in the usual way", which has a word for everything that is odd. `keep` says
         whether the connection stays open.
         """
-        from devvault.server import hosts, planes  # as below
+        if self._fronts is None:
+            from devvault.server import hosts, planes  # as below
 
+            self._fronts = hosts, planes
+        hosts, planes = self._fronts
         try:
             head = read_head(scope)
             if head.listener != TLS or not head.is_whole or not self._is_open():
@@ -212,7 +217,9 @@ class App:
             chunks = BodyChunks(receive, asyncio.get_running_loop())
             return await self._in_thread(route, Ask(head.query, chunks=chunks, pid=head.pid))
         ask = Ask(head.query, await _body(head, receive, route.limit), pid=head.pid)
-        if route.quick and len(ask.body) <= _INLINE_LIMIT and self._is_open():
+        is_short = len(ask.body) <= _INLINE_LIMIT
+        is_slow = any(word in ask.body for word in route.slow_with)
+        if route.quick and is_short and not is_slow and self._is_open():
             return route.handle(self.plane, ask)
         return await self._in_thread(route, ask)
 

@@ -6,9 +6,12 @@ locked home make it worthless at once, whatever it says of itself.
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from devvault.access import tokens
 from devvault.access.principals import Caller
@@ -40,11 +43,20 @@ class Realm:
     audiences: Sequence[str]
     resource: str = ""
 
-    def challenge(self, tenant: str) -> str:
-        """Return the WWW-Authenticate header."""
+    def challenge(self, tenant: str, renewed: datetime | None = None) -> str:
+        """Return the WWW-Authenticate header.
+
+        With `renewed`, it asks for a token that is newer than that: a client that gets this does
+        not offer once more the one that it has kept.
+        """
         if not self.resource:
             return f'Bearer authorization_uri="{LOGIN}/{tenant}", error="invalid_token"'
-        return f'Bearer authorization="{LOGIN}/{tenant}", resource="{self.resource}"'
+        plain = f'Bearer authorization="{LOGIN}/{tenant}", resource="{self.resource}"'
+        if renewed is None:
+            return plain
+        since = {"nbf": {"essential": True, "value": str(int(renewed.timestamp()))}}
+        claims = base64.b64encode(json.dumps({"access_token": since}).encode()).decode()
+        return f'{plain}, error="insufficient_claims", claims="{claims}"'
 
 
 VAULTS = Realm((VAULT_AUDIENCE, VAULT_APP), VAULT_AUDIENCE)

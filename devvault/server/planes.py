@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from devvault.access.principals import SERVICE, Caller
+from devvault.access.tokens import UNSIGNED
 from devvault.errors import DevvaultError, NotFound, Unauthorized
 from devvault.server.auth import authenticate
 from devvault.server.control.directory import dispatch_directory
@@ -58,10 +59,12 @@ def _authenticated(plane: Plane, gate: Gate, head: Head, served: Served) -> Call
     try:
         return authenticate(plane, gate, head, realm)
     except Unauthorized as error:
+        # Ours, it seems, and of a key that a rekey has replaced.
+        renewed = plane.keeper.clock.now() if error.message == UNSIGNED else None
         raise Unauthorized(
             error.message,
             code="AuthenticationFailed" if served.kind == CONTROL else None,
-            fields={"challenge": realm.challenge(gate.tenant)},
+            fields={"challenge": realm.challenge(gate.tenant, renewed)},
         ) from error
 
 

@@ -24,7 +24,7 @@ from devvault.vault.opened import (
     VALUE_SOURCE,
     SourceChoice,
 )
-from devvault.vault.records import ARCHIVE
+from devvault.vault.records import ARCHIVE, SIGNING, SIGNING_NAME
 
 
 def rekey(
@@ -59,6 +59,8 @@ def rekey(
         records.add(master)
 
         def act(writing: Writing) -> None:
+            # The old key's holder could sign tokens with it: the next one asked for makes another.
+            writing.drop(SIGNING, "", SIGNING_NAME)
             total = writing.count()
             for done, row in enumerate(writing.rows(), 1):
                 writing.put(records.reseal(row, master))
@@ -76,6 +78,7 @@ def rekey(
                 writing.set_value(VALUE_RECOVERY, wrap_new(public, master, key))
             records.advance(number)
             gate.trail = kept_trail.with_epoch(number, master.audit_keys)
+            gate.tokens = None
 
         def undone() -> None:
             # Before anything else is written: nothing may be sealed under a key that is no home's.
@@ -87,6 +90,7 @@ def rekey(
         # interrupted commit comes back with it.
         target = opened.target(generation=str(number))
         gate.write(caller, op.REKEY_HOME, target, act, undone=undone)
+        gate.tokens = None  # made anew in between, it would be of the key that is gone
         previous = opened.source
         opened.master, opened.key, opened.source, opened.choice = master, key, source, chosen
         keeper.erase(compact=True)

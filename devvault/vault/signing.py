@@ -1,7 +1,7 @@
 """The key that signs the home's access tokens: made when the first is asked for, sealed like all.
 
-It rests with the records, so it survives restart, rekey, backup and restore, and so do the tokens
-under it; whether their session and identity still are is asked of them each time.
+It rests with the records, so it survives restart, backup and restore, and so do the tokens under
+it; whether their session and identity still are is asked of them each time. A rekey ends it.
 """
 
 from __future__ import annotations
@@ -11,9 +11,7 @@ from devvault.model import operations as op
 from devvault.store.base import Reading, Writing
 from devvault.vault.gate import Gate, Target
 from devvault.vault.opened import SYSTEM
-from devvault.vault.records import SIGNING
-
-_NAME = "tokens"
+from devvault.vault.records import SIGNING, SIGNING_NAME
 
 
 def get_tokens(gate: Gate) -> Tokens:
@@ -24,8 +22,13 @@ def get_tokens(gate: Gate) -> Tokens:
         Locked: it was locked in between.
     """
     kept = gate.tokens
-    if kept is None:
-        kept = gate.tokens = Tokens(_find(gate) or _make(gate), gate.tenant)
+    while kept is None:
+        key = _find(gate) or _make(gate)
+        made = gate.tokens = Tokens(key, gate.tenant)
+        # A rekey may have replaced it since it was read; one that comes later drops what we kept.
+        if _find(gate) == key:
+            return made
+        gate.tokens = None
     return kept
 
 
@@ -35,7 +38,7 @@ def _find(gate: Gate) -> bytes | None:
 
 
 def _read(gate: Gate, reading: Reading) -> bytes | None:
-    row = reading.find(SIGNING, "", _NAME)
+    row = reading.find(SIGNING, "", SIGNING_NAME)
     return None if row is None else bytes.fromhex(gate.records.open(row)["key"])
 
 
@@ -47,7 +50,7 @@ def _make(gate: Gate) -> bytes:
         known = _read(gate, writing)
         if known is not None:
             return known
-        writing.put(gate.records.seal(SIGNING, "", _NAME, {"key": fresh.hex()}))
+        writing.put(gate.records.seal(SIGNING, "", SIGNING_NAME, {"key": fresh.hex()}))
         return fresh
 
     target = Target(f"/devvault/homes/{gate.home}")

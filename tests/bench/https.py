@@ -239,7 +239,7 @@ def load_rows(desk: Desk) -> list[Row]:
                         f"{_rate(ours):.0f}/s",
                         f"{words}, {_rate(theirs):.0f}/s",
                         median(mine.rate / other.rate for mine, other in pairs),
-                        bound if connections == 64 else None,
+                        bound if connections == 64 and which == ONE else None,
                         at_least=True,
                     )
                 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import socket
 import ssl
 import subprocess
@@ -250,6 +251,39 @@ def test_a_flood_of_headers_is_cut_off(program: Program, at_once: bool) -> None:
         pass
     answer = read_all(sock)
     assert answer[:12] in (b"HTTP/1.1 431", b"")
+
+
+def test_no_bytes_make_a_defect(own: Daemon) -> None:
+    program = Program(own)
+    chance = random.Random(20261125)
+    pieces = [
+        b"GET ", b"CONNECT ", b"POST / HTTP/1.1\r\n", b"a.vault.azure.net:443 ", b"HTTP/1.1\r\n",
+        b"Host: 127.0.0.1\r\n", program.basic().encode() + b"\r\n", b"\r\n", b"\0", b"\xff" * 9,
+        b"Content-Length: 3\r\n", b"Transfer-Encoding: chunked\r\n", b"Upgrade: h2c\r\n",
+        b"Connection: upgrade\r\n", b"5\r\nhello\r\n", b"0\r\n\r\n", b"*", b" ", b"/%zz?\x80=",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"\x16\x03\x01\x00\x05hello",
+        b"Expect: 100-continue\r\n",
+    ]  # fmt: skip
+    for number in range(400):
+        data = b"".join(chance.choices(pieces, k=chance.randint(1, 9)))
+        kind = number % 3
+        sock = dial(program.https if kind == 2 else program.http)
+        if kind == 1:
+            close_all()
+            sock = program.connect(f"{VAULT}:443").sock
+            sock = program.context().wrap_socket(sock, server_hostname=VAULT)
+        with sock:
+            try:
+                sock.sendall(data)
+                sock.settimeout(0.002)
+                sock.recv(10)
+            except OSError:
+                pass
+        if number % 20 == 0:
+            close_all()
+    assert program.vault(VAULT, SECRETS).status == 401
+    assert "error" not in own.log
+    assert " failed" not in own.log
 
 
 # -- where it goes ------------------------------------------------------------------------------

@@ -46,6 +46,9 @@ def make_environment(folder: Path, *, with_pip: bool = False) -> Path:
             continue
         (shared / item.name).symlink_to(item)
     (packages / "dependencies.pth").write_text(f"{shared}\n")
+    # What the fast path loads stands where pip would have put it: that path reads no .pth file.
+    for item in shared.glob("ahocorasick_rs*"):
+        (packages / item.name).symlink_to(item)
     return folder
 
 

@@ -248,6 +248,21 @@ def test_a_restart_ends_nothing_and_a_lock_stops_all(desk):
         desk.do("unlock")
 
 
+REKEYED = """
+import subprocess
+from azure.identity import DefaultAzureCredential
+from azure.keyvault.secrets import SecretClient
+client = SecretClient("https://my-app-vault.vault.azure.net/", DefaultAzureCredential())
+for _ in range(2):
+    print(client.get_secret("db-connection-string").value)
+    subprocess.run(["devvault", "rekey"], check=True, capture_output=True)
+"""
+
+
+def test_a_program_goes_on_over_a_rekey_with_a_new_token(desk):
+    assert desk.run(REKEYED, who="with-a-role") == "the value\nthe value"
+
+
 def test_every_step_is_in_the_trail(desk):
     desk.run(SYNC, who="with-a-role")
     found = json.loads(desk.do("audit", "list", "-o", "json"))

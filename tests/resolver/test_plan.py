@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import pytest
@@ -238,3 +239,35 @@ def test_no_name_of_the_environment_is_ever_overruled(settings, names):
     text = "".join(f"{key}={value}\n" for key, value in settings.items())
     found = make_plan(Journey({}, names, (EnvFile(".env", text.encode()),)), Shelf())
     assert not names & found.variables.keys()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "held", "value"),
+    [
+        ("", "plain", "plain"),
+        ("hex", "68656c6C6f", "hello"),
+        ("base64", "aGVs\r\nbG8=\n", "hello"),
+        ("utf-8", "aGVsbG8=", "aGVsbG8="),
+    ],
+)
+def test_what_a_driver_would_decode_is_decoded(encoding, held, value):
+    text = json.dumps({"keyvaultName": "v-1", "objectName": "s", "objectEncoding": encoding})
+    values, failures = resolve_all({"A": text}, lambda refs: [SecretValue(held)] * len(refs))
+    assert (values, failures) == ({"A": value}, [])
+
+
+@pytest.mark.parametrize(
+    ("encoding", "held", "why"),
+    [
+        ("hex", "xyz", "is no hex"),
+        ("base64", "a", "is no base64"),
+        ("base64", "/w==", "holds no text once its base64 is decoded"),
+    ],
+)
+def test_what_cannot_be_decoded_is_told_without_it(encoding, held, why):
+    text = json.dumps({"keyvaultName": "v-1", "objectName": "s", "objectEncoding": encoding})
+    values, failures = resolve_all({"A": text}, lambda refs: [SecretValue(held)] * len(refs))
+    assert values == {}
+    assert failures[0].failure.status is Status.OTHER_REASONS
+    assert why in failures[0].failure.reason
+    assert "A: OtherReasons" in failures[0].line

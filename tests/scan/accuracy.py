@@ -85,22 +85,16 @@ def peer(name: str, program: Path, files: list[corpus.File]) -> dict[str, set[in
             path = tree / file.name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(file.text, encoding="utf-8")
-        if name in ("gitleaks", "betterleaks"):
-            command = [
-                program,
-                "dir",
-                "-f",
-                "json",
-                "-r",
-                out,
-                "--exit-code",
-                "0",
-                "--no-banner",
-                tree,
-            ]
-            subprocess.run(command, check=True, capture_output=True, timeout=600)
+        if name == "gitleaks":
+            command = [program, "dir", "-f", "json", "-r", out, "--exit-code", "0", "--no-banner"]
+            subprocess.run([*command, tree], check=True, capture_output=True, timeout=600)
             found = json.loads(out.read_text() or "[]")
             places = [(one["File"], one["StartLine"], one.get("EndLine", 0)) for one in found]
+        elif name == "betterleaks":
+            command = [program, "--no-banner", "-s", "--exit-code", "0", "-o", out, tree]
+            subprocess.run(command, check=True, capture_output=True, timeout=600)
+            found = [one["location"] for one in json.loads(out.read_text())["findings"]]
+            places = [(one["path"], one["start_line"], one["end_line"]) for one in found]
         elif name == "kingfisher":
             command = [
                 program,
@@ -109,6 +103,7 @@ def peer(name: str, program: Path, files: list[corpus.File]) -> dict[str, set[in
                 "--format",
                 "json",
                 "--no-validate",
+                "--no-update-check",
                 "--output",
                 out,
                 "--confidence",

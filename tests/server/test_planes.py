@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from datetime import timedelta
 
 import pytest
@@ -12,6 +14,7 @@ from devvault.access.tokens import Grant, Tokens, new_signing_key
 from devvault.server.app import HTTP, PEER, TLS
 from devvault.server.sessions import LIFE
 from devvault.vault.overview import overview
+from devvault.vault.rekeying import rekey
 from devvault.vault.signing import get_tokens
 from tests.server.listening import AUDIENCE, HTTPS_PORT, LOCAL, LOCAL_AUDIENCE, VAULT
 
@@ -142,15 +145,26 @@ def test_a_locked_home_takes_no_token(front):
     assert front.tls("GET", SECRET, token).status == 200
 
 
-def test_a_rekey_ends_no_session(front):
-    from devvault.vault.rekeying import rekey
-
+def test_a_rekey_ends_the_tokens_and_no_session(front):
     front.set("db", "value-1")
-    token = front.token()
+    opened = front.open()
+    token = front.msi(opened).json["access_token"]
+    assert front.tls("GET", SECRET, token).status == 200
     rekey(front.keeper, front.keeper.developer, lambda _done, _all: None)
+    found = front.tls("GET", SECRET, token)
+    assert (found.status, "AKV10046" in found.message) == (401, True)
+    # A client that has kept the token is told to get a newer one.
+    challenge = found.headers["www-authenticate"]
+    assert f'resource="{AUDIENCE}", error="insufficient_claims", claims="' in challenge
+    claims = json.loads(base64.b64decode(challenge.rpartition('claims="')[2].rstrip('"')))
+    now = str(int(front.clock.now().timestamp()))
+    assert claims == {"access_token": {"nbf": {"essential": True, "value": now}}}
+    fresh = front.msi(opened).json["access_token"]
+    assert front.tls("GET", SECRET, fresh).status == 200
     front.keeper.lock()
     front.keeper.unlock()
-    assert front.tls("GET", SECRET, token).status == 200
+    assert front.tls("GET", SECRET, fresh).status == 200
+    assert front.tls("GET", SECRET, token).status == 401
 
 
 def issue(front, home=None, **more) -> str:

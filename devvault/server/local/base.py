@@ -94,10 +94,14 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """How one path is served. `quick` handlers may run on the event loop once it is unlocked."""
+    """How one path is served. `quick` handlers may run on the event loop once it is unlocked.
+
+    A body that holds one of `slow_with` takes longer, and is dealt with in a thread.
+    """
 
     handle: Callable[[Plane, Ask], Answer]
     quick: bool = False
+    slow_with: tuple[bytes, ...] = ()
     limit: int = SMALL
     streams: bool = False
     counts: bool = True

@@ -57,6 +57,8 @@ _WATCH = "watch"
 _NO_CONNECT = "no-connect"
 _PASSING = "pass-through"
 _NEVER_INHERITED = "DEVVAULT_PASSPHRASE"
+# A YAML file's parser takes seconds for what others read in no time.
+_SLOW = (b".yaml", b".yml")
 
 
 @dataclass(slots=True)
@@ -378,5 +380,5 @@ def _encode(words: str) -> bytes:
 
 
 ROUTES: dict[tuple[str, str], Route] = {
-    ("POST", "/local/run"): Route(run, quick=True, limit=LIMIT),
+    ("POST", "/local/run"): Route(run, quick=True, slow_with=_SLOW, limit=LIMIT),
 }
