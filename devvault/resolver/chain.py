@@ -8,7 +8,7 @@ with one of its own.
 from __future__ import annotations
 
 import os
-import threading
+from _thread import LockType, allocate_lock  # `threading` is slow to load
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,11 +21,10 @@ from devvault.references.base import find, parse
 from devvault.references.reference import Reference
 from devvault.references.status import Status
 from devvault.resolver.base import Failed, Failure, decoded
-from devvault.resolver.cloud import TIMEOUT
 from devvault.resolver.place import CLOUD, DEVELOPER, LOCAL
 from devvault.resolver.project import open_place
 from devvault.resolver.settings import identity_of, told, unresolved, without_frames
-from devvault.resolver.sources import make_sources
+from devvault.resolver.sources import TIMEOUT, make_sources
 from devvault.secretvalue import SecretValue
 
 if TYPE_CHECKING:
@@ -67,11 +66,12 @@ class DefaultVaultChain:
         environment: Mapping[str, str] | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self._place = open_place(None if folder is None else Path(folder))
+        self._at = None if folder is None else Path(folder)
+        place = open_place(self._at, only=(b"vaults", b"identity"))
         self._sources = make_sources(
-            str(self._place.folder),
-            identity_of(self._place),
-            self._place.project.vaults,
+            str(place.folder),
+            identity_of(place),
+            place.project.vaults,
             environment=environment,
             excluded={
                 CLOUD: exclude_cloud_vault_source,
@@ -85,7 +85,7 @@ class DefaultVaultChain:
         self._clock = clock or SystemClock()
         self._kept: dict[str, _Kept] = {}
         self._plain: PlainSettings | None = None
-        self._lock = (os.getpid(), threading.Lock())
+        self._lock = (os.getpid(), allocate_lock())
 
     @property
     def source(self) -> str:
@@ -153,10 +153,10 @@ class DefaultVaultChain:
             ]
         return [answer for answer in found if answer is not None]
 
-    def _locked(self) -> threading.Lock:
+    def _locked(self) -> LockType:
         pid, lock = self._lock
         if pid != os.getpid():  # a thread that the fork did not take along may have held it
-            lock = threading.Lock()
+            lock = allocate_lock()
             self._lock = (os.getpid(), lock)
         return lock
 
@@ -252,7 +252,7 @@ class DefaultVaultChain:
 
             plain = self._plain
             if plain is None or not plain.is_current():
-                self._plain = plain = PlainSettings(self._place)
+                self._plain = plain = PlainSettings(open_place(self._at))
             secrets = [words for name in names if (words := plain.why_secret(name))]
             if secrets:
                 raise PlaintextSecret("; ".join(secrets), hint=plain.hint)

@@ -37,8 +37,7 @@ if TYPE_CHECKING:
     from azure.core.exceptions import HttpResponseError
     from azure.keyvault.secrets import SecretClient
 
-# Seconds: for one wait on the other side; for all waiting that a busy vault asks for, in one batch.
-TIMEOUT = 10.0
+# Seconds of waiting that a busy vault may ask for, in one batch.
 PATIENCE = 30.0
 _PAUSE = 1.0  # where a busy vault does not say for how long
 _ATTEMPTS = 5
@@ -59,7 +58,7 @@ class _AzureSource:
     def __init__(
         self,
         *,
-        timeout: float = TIMEOUT,
+        timeout: float = 10.0,
         clock: Clock | None = None,
         wait: Callable[[float], object] = time.sleep,
     ) -> None:
@@ -189,7 +188,7 @@ class CloudVaultSource(_AzureSource):
         environment: Mapping[str, str],
         *,
         probe: bool = False,
-        timeout: float = TIMEOUT,
+        timeout: float = 10.0,
         clock: Clock | None = None,
         wait: Callable[[float], object] = time.sleep,
     ) -> None:
@@ -197,16 +196,10 @@ class CloudVaultSource(_AzureSource):
         self._environment = environment
         self._probe = probe
 
-    def look_up(
-        self, references: Sequence[Reference], met: dict[str, str] | None = None
-    ) -> list[SecretValue | Failure]:
-        """Answer references; see `Source.look_up`."""
+    def _credential(self) -> TokenCredential:
         platform = find_platform(self._environment)
         if not platform.name and not (self._probe and may_probe(self._environment)):
             raise Unavailable(platform.reason)
-        return super().look_up(references, met)
-
-    def _credential(self) -> TokenCredential:
         for name in (ENDPOINT, HEADER, TOKEN_FILE, TENANT, IMDS):
             # The packages read the environment themselves, which a `.env` may have changed.
             if os.environ.get(name, "") != self._environment.get(name, ""):

@@ -13,7 +13,7 @@ from pathlib import Path
 from devvault.config import load
 from devvault.paths import default_home
 from devvault.resolver.plan import ALLOW, WARN, Journey, Lookup, make_plan, read_files, why_secret
-from devvault.resolver.project import Place, Signature, signature
+from devvault.resolver.project import Place, Signature, signature, usual_files
 from devvault.resolver.settings import read_place, told, unresolved
 from devvault.settingsfiles.base import Setting
 
@@ -24,7 +24,7 @@ class PlainSettings:
     """What the env files of a place say."""
 
     def __init__(self, place: Place) -> None:
-        self._seen: dict[Path, Signature] = {}
+        self._seen: dict[Path, Signature] = usual_files(place.cwd)
         notes: list[str] = []
         self._project = place.project
         self._files = read_place(place, notes, self._seen)

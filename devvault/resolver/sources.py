@@ -7,20 +7,26 @@ answer. A source that cannot says why, and the error at the end tells the reason
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from devvault.errors import DevvaultError, Unavailable
 from devvault.references.reference import Reference
 from devvault.resolver import place
 from devvault.resolver.base import Failure
-from devvault.resolver.cloud import TIMEOUT, CloudVaultSource, DeveloperCloudSource
 from devvault.resolver.local import LocalVaultSource
 from devvault.resolver.place import CLOUD, DEVELOPER, LOCAL, PROD
 from devvault.secretvalue import SecretValue
 
+if TYPE_CHECKING:
+    from devvault.resolver.cloud import CloudVaultSource, DeveloperCloudSource
+
+    AnySource = CloudVaultSource | LocalVaultSource | DeveloperCloudSource
+
 UNANSWERED = "NoSourceAnswered"
 _DOCTOR = "devvault doctor --chain"
 
-AnySource = CloudVaultSource | LocalVaultSource | DeveloperCloudSource
+# Seconds for one wait on the cloud.
+TIMEOUT = 10.0
 # Which sources the program itself excludes (True) or asks for (False); None leaves it open.
 Excluded = Mapping[str, bool | None]
 NOTHING: Excluded = {}
@@ -99,11 +105,22 @@ def make_sources(
         out = place.left_out(name, choice, excluded.get(name))
         if out:
             entries.append((name, out))
-        elif name == CLOUD:
-            probe = choice in (PROD, CLOUD)
-            entries.append((name, CloudVaultSource(given, probe=probe, timeout=timeout)))
         elif name == LOCAL:
             entries.append((name, LocalVaultSource(folder, identity, vaults)))
+        elif name == CLOUD:
+            entries.append((name, _cloud(given, timeout, probe=choice in (PROD, CLOUD))))
         elif name == DEVELOPER:
+            from devvault.resolver.cloud import DeveloperCloudSource
+
             entries.append((name, DeveloperCloudSource(timeout=timeout)))
     return Sources(entries)
+
+
+def _cloud(given: Mapping[str, str], timeout: float, *, probe: bool) -> CloudVaultSource | str:
+    """Return the source of the cloud, or why there is none: a laptop does not load it."""
+    platform = place.find_platform(given)
+    if not platform.name and not (probe and place.may_probe(given)):
+        return platform.reason
+    from devvault.resolver.cloud import CloudVaultSource
+
+    return CloudVaultSource(given, probe=probe, timeout=timeout)

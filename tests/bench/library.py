@@ -35,6 +35,25 @@ from devvault import resolve
 assert resolve("@Microsoft.KeyVault(VaultName=bench-vault;SecretName=KEY-0)") == "value number 0"
 print(time.perf_counter() - start)
 """
+CHAIN = """
+import sys, time
+start = time.perf_counter()
+from devvault import DefaultVaultChain
+chain = DefaultVaultChain()
+assert chain.get("@Microsoft.KeyVault(VaultName=bench-vault;SecretName=KEY-0)") == "value number 0"
+print(time.perf_counter() - start)
+"""
+DECIDE = """
+import statistics, sys, time
+from devvault import DefaultVaultChain
+
+def spent():
+    start = time.perf_counter()
+    DefaultVaultChain()
+    return time.perf_counter() - start
+
+print(statistics.median(spent() for _ in range(201)))
+"""
 PEER = """
 import time
 start = time.perf_counter()
@@ -68,23 +87,31 @@ def rows() -> list[Row]:
             return [float(word) for word in done.stdout.split()]
 
         one, many, ratio = ask(LOAD, *folders)
-        resolves, peers = [], []
+        resolves, chains, peers = [], [], []
+        (decided,) = ask(DECIDE)
         has_peer = importlib.util.find_spec("azure") and importlib.util.find_spec("azure.identity")
         for _ in range(ROUNDS):
             resolves += ask(RESOLVE)
+            chains += ask(CHAIN)
             peers += ask(PEER) if has_peer else []
     what = f"load_settings() of {MANY} references, daemon warm"
     against = f"of one, {one * 1000:.1f} ms"
-    found = [Row(what, f"{many * 1000:.1f} ms", against, ratio, 3.0)]
+    found = [
+        Row(what, f"{many * 1000:.1f} ms", against, ratio, 3.0),
+        Row("the chain's decision, local", f"{decided * 1000:.2f} ms", "1 ms", decided * 1000, 1.0),
+    ]
     imported = "from devvault import resolve; resolve(REFERENCE)"
+    chained = "from devvault import DefaultVaultChain; DefaultVaultChain().get(REFERENCE)"
     if not peers:
-        return [*found, Row(what, skipped=NO_PEER), Row(imported, skipped=NO_PEER)]
+        return [*found, *(Row(one, skipped=NO_PEER) for one in (what, imported, chained))]
     peer = statistics.median(peers)
     against = f"import azure.identity, {peer * 1000:.0f} ms"
     mine = statistics.median(resolves)
     ratio = statistics.median(a / b for a, b in zip(resolves, peers, strict=True))
+    other = statistics.median(a / b for a, b in zip(chains, peers, strict=True))
     return [
         *found,
         Row(what, f"{many * 1000:.1f} ms", against, many / peer, 0.15),
         Row(imported, f"{mine * 1000:.1f} ms", against, ratio, 0.15),
+        Row(chained, f"{statistics.median(chains) * 1000:.1f} ms", against, other, 0.25),
     ]

@@ -133,3 +133,10 @@ def test_one_reference_is_resolved_without_dataclasses():
     heavy = {"dataclasses", "inspect", "dotenv", "tomllib", "hashlib", "logging", "subprocess"}
     assert not names & heavy
     assert not {name for name in names if name.startswith("devvault.scan")}
+
+
+def test_a_chain_on_a_laptop_loads_nothing_of_the_cloud():
+    code = "from devvault import DefaultVaultChain; DefaultVaultChain()"
+    names = set(loaded(code, "-I", path=ROOT))
+    heavy = {"dataclasses", "asyncio", "azure", "devvault.resolver.cloud", "tomllib", "logging"}
+    assert not names & heavy
