@@ -7,13 +7,14 @@ type checkers see stands in `__init__.pyi`.
 __version__ = "0.1.0"
 
 _FROM = {
+    "DefaultVaultChain": "devvault.resolver.chain",
     "SecretValue": "devvault.secretvalue",
     "load_dotenv": "devvault.adapters.dotenv",
     "load_settings": "devvault.resolver.settings",
     "resolve": "devvault.resolver.settings",
 }
 
-__all__ = ["SecretValue", "load_dotenv", "load_settings", "resolve"]
+__all__ = ["DefaultVaultChain", "SecretValue", "load_dotenv", "load_settings", "resolve"]
 
 
 def __getattr__(name: str) -> object:

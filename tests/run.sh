@@ -51,10 +51,14 @@ elif ((${#missing[@]})); then
     echo "tests/run.sh: not installed: ${missing[*]}; the tests that need them say so" >&2
 fi
 
-# Azure's own packages for Node, as an app has them.
+# Azure's own packages for Node, as an app has them; the last ones for Node 18 where that is it.
 if command -v npm >/dev/null && [[ ! -e .venv/node/installed-1 ]]; then
-    if npm install --silent --no-audit --no-fund --no-save --prefix .venv/node \
-        @azure/identity@4 @azure/keyvault-secrets@4 >&2 </dev/null; then
+    packages=(@azure/identity@4 @azure/keyvault-secrets@4)
+    if ! node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)'; then
+        packages=(@azure/identity@4.10.0 @azure/keyvault-secrets@4.10.0)
+    fi
+    if npm install --silent --no-audit --no-fund --no-save --prefix .venv/node "${packages[@]}" \
+        >&2 </dev/null; then
         touch .venv/node/installed-1
     else
         echo "tests/run.sh: npm could not install Azure's packages; their tests say so" >&2

@@ -25,6 +25,8 @@ _WIDE = 1 << 20
 _F_SETPIPE_SZ = 1031
 # How long a child may live, in milliseconds, until a process is spent on telling signals apart.
 _YOUNG = 10
+# What ends so soon without a word, in milliseconds, needs no mask.
+_BRIEF = 2
 _ENDLESS = 1024
 # Pieces that a pipe may hold when the child is gone; more comes from what it left behind.
 _LAST = 32
@@ -78,12 +80,13 @@ class Keeper:
             self._poll.register(writing, 0)  # tells when its reader is gone
         self._poll.register(waking, select.POLLIN)
         self.begun()
-        events = self._poll.poll(0)
+        events = self._poll.poll(_BRIEF)
         if not events:
             self._make_mask()  # the child is still getting ready
             events = self._poll.poll(_YOUNG)
         while self._status < 0:
-            if self._witness is None:
+            # What closes its output without a word has most likely ended.
+            if self._witness is None and not _are_ends(events):
                 self._call_witness()
             for number, event in events:
                 if number == waking:
@@ -91,7 +94,8 @@ class Keeper:
                 else:
                     self._serve(number, event)
             # What woke us is drained, so nothing wakes us again for an end that came meanwhile.
-            events = self._poll.poll() if self._status < 0 else []
+            patience = _YOUNG if self._witness is None else None
+            events = self._poll.poll(patience) if self._status < 0 else []
         self._poll.unregister(waking)
         events = self._poll.poll(0)
         for _ in range(_LAST):
@@ -294,6 +298,10 @@ class Keeper:
                 self._serve(number, event)
         self._write(2, self._mask.closing() if self._mask else b"")
         posix._exit(0)  # noqa: SLF001  # nobody waits for this copy
+
+
+def _are_ends(events: "list[tuple[int, int]]") -> bool:
+    return bool(events) and not any(event & select.POLLIN for _, event in events)
 
 
 def close_all_but(kept: "set[int]") -> None:

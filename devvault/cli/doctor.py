@@ -47,12 +47,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " Ends with 1 where a check fails."
     )
     parser.epilog = "example: devvault doctor"
+    parser.add_argument(
+        "--chain",
+        action="store_true",
+        help="say whether a program here asks the local vault or the cloud, and why",
+    )
 
 
 def main(args: argparse.Namespace) -> int:
     """Run every check; a failing one does not stop the others."""
-    del args
     home = default_home()
+    if args.chain:
+        from devvault.cli.chain import report
+
+        return report(home)
     failed = False
     for check in _CHECKS:
         for result in _results(check, home):

@@ -221,9 +221,9 @@ def _base64(value: bytes) -> "Iterator[bytes]":
 
 def _percent(value: bytes, odd: "set[int]") -> "Iterator[bytes]":
     """Yield a value as URLs and forms write it, each with hex digits of both cases."""
-    for safe in _SAFE:
+    for unsafe in {frozenset(odd.difference(safe)) for safe in _SAFE}:
         for pattern in (b"%%%02X", b"%%%02x"):
-            coded = _coded(value, b"%", {c: pattern % c for c in odd if c not in safe})
+            coded = _coded(value, b"%", {c: pattern % c for c in unsafe})
             yield coded
             if 32 in odd:
                 yield coded.replace(b"%20", b"+")
@@ -235,9 +235,9 @@ def _quoted(value: bytes) -> "Iterator[bytes]":
     yield value.replace(b"'", b"'\\''")
     yield value.replace(b"'", b"''")
     for special in (b'"$`\\', b'"$`\\!', b"'\\"):
-        yield _coded(value, b"\\", {c: b"\\%c" % c for c in special})
+        yield _coded(value, b"\\", {c: b"\\%c" % c for c in special if c in value})
     for special in (_BARE_WORD, _BARE_WORD.replace(b",", b"")):
-        bare = _coded(value, b"\\", {c: b"\\%c" % c for c in special})
+        bare = _coded(value, b"\\", {c: b"\\%c" % c for c in special if c in value})
         yield b"\\" + bare if value[:1] in b"#~" else bare
     breaks = {10: b"\\n", 9: b"\\t", 13: b"\\r"}
     yield _coded(value, b"\\", {**breaks, 92: b"\\\\", 39: b"\\'"})
@@ -253,7 +253,7 @@ def _markup(value: bytes) -> "Iterator[bytes]":
 
 def _json(value: bytes) -> "Iterator[bytes]":
     """Yield the inside of JSON strings: as it is, ASCII alone, slashes escaped, safe for HTML."""
-    controls = {c: b"\\u%04x" % c for c in range(32)} | _CONTROLS
+    controls = {c: b"\\u%04x" % c for c in set(value) if c < 32} | _CONTROLS
     plain = _coded(value, b"\\", controls)
     found = [plain, plain.replace(b"/", b"\\/")]
     for html, pattern in ((b"<>&", b"\\u%04x"), (b"<>&'+`\"", b"\\u%04X")):
@@ -275,9 +275,10 @@ def _in_ascii(text: bytes, pattern: str) -> bytes:
 
 def _coded(value: bytes, first: bytes, codes: "dict[int, bytes]") -> bytes:
     """Replace bytes by codes; `first` is the byte that the codes themselves hold."""
-    if first[0] in codes:
+    wanted = codes.keys() & set(value)
+    if first[0] in wanted:
+        wanted.discard(first[0])
         value = value.replace(first, codes[first[0]])
-    for byte, code in codes.items():
-        if byte != first[0]:
-            value = value.replace(b"%c" % byte, code)
+    for byte in wanted:
+        value = value.replace(b"%c" % byte, codes[byte])
     return value

@@ -40,7 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " place: its input, output, signals and exit code are its own. Where its output is a pipe,"
         " values of secrets become [masked] on the way; all else stays as it is."
     )
-    parser.epilog = "example: devvault run -- python app.py"
+    parser.epilog = (
+        "example: devvault run -- python app.py (or, started again at every change:"
+        " devvault run --watch --settings compose.yaml#web -- npm start)"
+    )
     parser.add_argument(
         "-e",
         dest="environment",

@@ -11,11 +11,12 @@ import os
 import posix
 import select
 import sys
+import termios
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from devvault.cli import child, fast
 from devvault.cli.mask import Mask
@@ -92,6 +93,7 @@ class Restarter(child.Keeper):
         self._next: Settled | None = None
         self._replacing = self._ending = False
         self._number = 0
+        self._terminal = _terminal()
         inherited = _inherited()
         self._asked, self._asking = make_pipe()
         for end in (self._asked, self._asking):
@@ -177,6 +179,7 @@ class Restarter(child.Keeper):
             self._before, self._settled = self._settled.values, found
         self._write(2, self._mask.closing() if self._mask else b"")
         self._mask = None
+        _put_back(self._terminal)
         started = spawn(self._command, self._settled.environment, self._piped, fast.find_program)
         self._replacing = False
         self._child = started.process
@@ -256,6 +259,25 @@ def _inherited() -> tuple[int, ...]:
         except OSError:
             continue  # the listing's own
     return tuple(found)
+
+
+def _terminal() -> list[Any] | None:
+    """Return how the terminal on stdin is set; None where there is none."""
+    try:
+        return termios.tcgetattr(0)
+    except (termios.error, OSError):
+        return None
+
+
+def _put_back(modes: list[Any] | None) -> None:
+    """Set the terminal as the first child found it: the one before may have been killed."""
+    if modes is None:
+        return
+    try:
+        if posix.tcgetpgrp(0) == posix.getpgrp():  # else it belongs to somebody else now
+            termios.tcsetattr(0, termios.TCSANOW, modes)
+    except (termios.error, OSError):
+        return
 
 
 def _note(words: str) -> None:

@@ -22,6 +22,7 @@ _HEAD_LIMIT = 64 * 1024
 _PIECE = 64 * 1024
 _AF_UNIX = 1
 _DOWN = "DaemonDown"
+CUT_OFF = "BadReply"  # the code of a reply that came to an end too early, or is none
 _PEERCRED: int | None = getattr(_socket, "SO_PEERCRED", None)
 
 _CLASSES: Mapping[int, type[DevvaultError]] = {
@@ -306,7 +307,7 @@ def _text(facts: Mapping[str, object], name: str) -> str:
 
 
 def _odd(what: str) -> Unavailable:
-    return Unavailable(f"the daemon's answer {what}", code="BadReply", hint="devvault daemon stop")
+    return Unavailable(f"the daemon's answer {what}", code=CUT_OFF, hint="devvault daemon stop")
 
 
 class _Wire:

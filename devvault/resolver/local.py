@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from devvault.client.http import Connection, is_down, raise_for
+from devvault.client.http import CUT_OFF, Connection, is_down, raise_for
 from devvault.errors import Locked, NotFound, Unavailable
 from devvault.paths import Home, check_home, default_home
 from devvault.references.reference import Reference
 from devvault.references.status import Status
-from devvault.resolver.base import Failure
+from devvault.resolver.base import Failure, local
 from devvault.secretvalue import SecretValue
 
 # Seconds for each wait: starting may mean that somebody types the keyring's password.
@@ -131,3 +131,34 @@ def _failure(told: Mapping[str, object]) -> Failure:
     except ValueError:
         status = Status.OTHER_REASONS
     return Failure(status, str(told.get("reason", "")), str(told.get("hint", "")))
+
+
+class LocalVaultSource:
+    """The local vault as one source of a chain: the project's names for vaults count here alone.
+
+    A daemon that dies while it answers is asked once more: a new one is started.
+    """
+
+    name = "LocalVaultSource"
+
+    def __init__(
+        self,
+        folder: str,
+        identity: str = "",
+        vaults: Mapping[str, str] | None = None,
+        home: Home | None = None,
+    ) -> None:
+        self._source = LocalSource(folder, identity, home)
+        self._vaults = vaults or {}
+
+    def look_up(
+        self, references: Sequence[Reference], met: dict[str, str] | None = None
+    ) -> list[SecretValue | Failure]:
+        """Answer references; see `Source.look_up`."""
+        mapped = [local(self._vaults, one) for one in references]
+        try:
+            return self._source.look_up(mapped, met)
+        except Unavailable as error:
+            if error.code != CUT_OFF:
+                raise
+        return self._source.look_up(mapped, met)

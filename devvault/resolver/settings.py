@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NoReturn, TypeVar
@@ -18,6 +19,7 @@ from devvault.references.base import find, parse
 from devvault.references.status import Status
 from devvault.resolver.base import Failed, Failure, decoded, local
 from devvault.resolver.local import LocalSource
+from devvault.resolver.place import may_be_cloud
 from devvault.resolver.project import Place, Signature, open_place, read_settings, signature
 from devvault.secretvalue import SecretValue
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from devvault.references.reference import Reference
     from devvault.resolver.live import Watch
     from devvault.resolver.plan import EnvFile, Journey, Plan
+    from devvault.resolver.sources import Sources
 
 T = TypeVar("T")
 
@@ -165,10 +168,29 @@ def without_frames(work: Callable[[], T]) -> T:
     raise problem.with_traceback(None)
 
 
-def source_of(place: Place) -> LocalSource:
-    """Return the source that answers a place's references."""
-    identity = os.environ.get("DEVVAULT_IDENTITY") or place.project.identity or ""
-    return LocalSource(str(place.folder), identity)
+def identity_of(place: Place) -> str:
+    """Return the identity that a place's references resolve as in the local vault."""
+    return os.environ.get("DEVVAULT_IDENTITY") or place.project.identity or ""
+
+
+def source_of(place: Place) -> LocalSource | Sources:
+    """Return the source that answers a place's references.
+
+    It is the local vault, unless the process was started where Azure gives it an identity, or with
+    DEVVAULT_CHAIN: then it is the chain that DefaultVaultChain asks.
+    """
+    if may_be_cloud():
+        return _sources(os.getpid(), str(place.folder), identity_of(place))
+    return LocalSource(str(place.folder), identity_of(place))
+
+
+@lru_cache(maxsize=8)
+def _sources(pid: int, folder: str, identity: str) -> Sources:
+    """Return the chain's sources, the same every time: they keep a token and open connections."""
+    from devvault.resolver.sources import make_sources  # nothing that a laptop pays for
+
+    del pid  # a fork has its own
+    return make_sources(folder, identity)
 
 
 def told(notes: tuple[str, ...]) -> None:
@@ -227,7 +249,7 @@ def load_held(
     notes: list[str] = []
     journey = Journey(
         environment=environment,
-        files=_files(place, notes, {} if files is None else files),
+        files=read_place(place, notes, {} if files is None else files),
         vaults=place.project.vaults,
         plain=frozenset(place.project.plain),
         on_unresolved=config.on_unresolved,
@@ -260,7 +282,7 @@ def _same(
     return type(old) is type(new) and old == new
 
 
-def _files(place: Place, notes: list[str], seen: dict[Path, Signature]) -> list[EnvFile]:
+def read_place(place: Place, notes: list[str], seen: dict[Path, Signature]) -> list[EnvFile]:
     """Return the files that `devvault run` would read here."""
     from dataclasses import replace
 

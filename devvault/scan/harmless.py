@@ -65,8 +65,8 @@ _PATTERNS = {
         r"|\{\s*\"(?:reference|keyVault)\"\s*:\s*\{.*\"keyVault\"?.*\}"
     ),
     "lookup": (
-        r"\$(?:[A-Z_][A-Z0-9_]*|[A-Za-z_]+|[a-z]\w*)|\$env:\w+|%[A-Za-z_]\w*%|\$\{\{.*\}\}|\[(?:parameters|variables|concat"
-        r"|reference|listKeys|resourceId)\(.*\)\]|process\.env[.\[].*|os\.environ.*|os\.getenv\(.*"
+        r"\$(?:[A-Z_][A-Z0-9_]*|[A-Za-z_]+|[a-z]\w*)|\$env:\w+|%[A-Za-z_]\w*%|\$\{\{.*\}\}|\[[A-Za-z]\w*\(.*\].{0,2}"
+        r"|ENC\[.*\]|process\.env[.\[].*|os\.environ.*|os\.getenv\(.*"
         r"|(?:secrets|vars|env|var|local|module|data)\.[\w.\[\]\"'-]+"
     ),
     "placeholder": (

@@ -348,3 +348,32 @@ def test_ctrl_c_on_a_terminal_reaches_the_child_once(project, watch):
     until(b"seen 1")
     assert process.wait(LIMIT) == 6
     os.close(ours)
+
+
+def test_a_terminal_is_as_it_was_for_the_next_child(project, watch):
+    project.write("MODE=one\n")
+    ours, theirs = pty.openpty()
+    code = (
+        "import os, sys, termios, tty\n"
+        "print(os.environ['MODE'], bool(termios.tcgetattr(0)[3] & termios.ECHO), flush=True)\n"
+        "tty.setraw(0)\nprint('raw', os.environ['MODE'], flush=True)\nsys.stdin.read(1)\n"
+    )
+    front = "import fcntl, os, sys, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0)"
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"{front}; os.execv(sys.executable, sys.argv[1:])",
+         sys.executable, "-I", "-m", "devvault", "run", "--watch", "--no-connect", "--",
+         sys.executable, "-c", code],
+        stdin=theirs, stdout=theirs, stderr=theirs, cwd=project.folder,
+    )  # fmt: skip
+    os.close(theirs)
+    said = b""
+    for mode in ("one", "two"):
+        if mode == "two":
+            project.write("MODE=two\n")
+        while f"raw {mode}".encode() not in said:
+            assert select.select([ours], [], [], LIMIT)[0], said
+            said += os.read(ours, 4096)
+        assert f"{mode} True".encode() in said
+    process.kill()
+    process.wait(LIMIT)
+    os.close(ours)

@@ -86,7 +86,8 @@ ONLY_IN: dict[str, set[str]] = {
         "devvault.vault.gate",
         "devvault.access.explain",
     },
-    "asyncio": {"devvault.server", "devvault.daemon"},
+    # The chain hands a coroutine's question to a thread of the loop that already runs.
+    "asyncio": {"devvault.server", "devvault.daemon", "devvault.resolver.chain"},
     "sqlite3": {"devvault.store"},
     "subprocess": {"devvault.cli", "devvault.scan"},
 }
