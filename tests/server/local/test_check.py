@@ -27,7 +27,10 @@ def file(name=b"", data=b""):
     return b"%b\0%d\0%b" % (name, len(data), data)
 
 
-def ask(plane, diff=DIFF, folder=b"/app", project=file(), baseline=file()):
+NONE = file()
+
+
+def ask(plane, diff=DIFF, folder=b"/app", project=NONE, baseline=NONE):
     body = folder + b"\0" + project + baseline + diff
     return ROUTES["POST", "/local/check"].handle(plane.plane, Ask({}, body)).body
 
