@@ -87,7 +87,8 @@ def test_bad_bodies_are_refused(plane, body):
 PIECES = st.sampled_from(
     [b":000000 100644 0 1 A\tx\n", b"diff --git a/x b/x\n", b"+++ b/x\n", b"@@ -0,0 +1,9 @@\n",
      b"@@@ -1 -1 +1,2 @@@\n", b"+x\n", b"-x\n", b" x\n", b"\\ No\n", b"\n", b"\x01c\n", b"\0",
-     b"@@", b'+++ "b/\\n', b"+++ /dev/null\n", b"Binary files a\n", b"+KEY=" + VALUE.encode() + b"\n"]
+     b"@@", b'+++ "b/\\n', b"+++ /dev/null\n", b"Binary files a\n",
+     b"+KEY=" + VALUE.encode() + b"\n"]
 )  # fmt: skip
 
 
