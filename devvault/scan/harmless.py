@@ -42,7 +42,7 @@ _STAND_INS = frozenset(
         "mysecret",
         "mysecretpassword", "mysql", "mytoken", "notasecret", "supersecret", "testpassword",
         "n/a", "na", "nil", "none", "not-set", "not_set", "notset", "null", "pass",
-        "passwd", "password", "placeholder", "postgres", "postgresql", "pwd", "rabbitmq",
+        "passwd", "password", "placeholder", "postgres", "postgresql", "pw", "pwd", "rabbitmq",
         "redacted", "redis", "replaceme", "root", "sa", "sample", "secret", "secrets",
         "string", "tbd", "test", "testing", "todo", "token", "undefined", "unset", "user",
         "username", "value", "xxx", "yourpassword", "yoursecret", "yourtoken",
