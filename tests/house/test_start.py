@@ -136,7 +136,7 @@ def test_one_reference_is_resolved_without_dataclasses():
 
 
 def test_a_chain_on_a_laptop_loads_nothing_of_the_cloud():
-    code = "from devvault import DefaultVaultChain; DefaultVaultChain()"
+    code = "from devvault import DefaultVaultChain; DefaultVaultChain(folder='/')"
     names = set(loaded(code, "-I", path=ROOT))
     heavy = {"dataclasses", "asyncio", "azure", "devvault.resolver.cloud", "tomllib", "logging"}
     assert not names & heavy
