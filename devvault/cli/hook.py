@@ -74,6 +74,9 @@ def cold(root: bytes, project: bytes, diff: bytes) -> int:
     if any(word in project for word in (b"check", b"plain", b"\\")):
         raise fast.HandOver  # it may say something about checks
     sys.path.insert(0, __file__.rpartition("/devvault/")[0])
+    import gc
+
+    gc.disable()  # nothing of so short a life is worth collecting
     from devvault.cli.cold import check_staged
     from devvault.errors import DevvaultError
 

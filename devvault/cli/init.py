@@ -134,7 +134,8 @@ def _write_project(place: Place, args: argparse.Namespace, vaults: list[str]) ->
             path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644
         )
         with os.fdopen(descriptor, "wb") as file:
-            file.write(write_project(args.name or vaults[0]))
+            has_env = (place.folder / ".env").is_file()
+            file.write(write_project(args.name or vaults[0], lists_env=has_env))
     except FileExistsError as error:
         raise WrongUse(f"{path} is there already, and is no project file") from error
     except OSError as error:

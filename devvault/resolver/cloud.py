@@ -280,6 +280,8 @@ def _probe(address: str) -> None:
 
 def _refused(reference: Reference, error: HttpResponseError) -> Failure:
     status = error.status_code
+    if status is None or status < 300:  # it went well, and what came is no secret
+        return _odd(reference)
     code = getattr(error.error, "code", "") or ""
     inner = getattr(error.error, "innererror", None) or {}
     why = str(inner.get("code", "")) if isinstance(inner, dict) else ""
@@ -325,6 +327,7 @@ def _cause(words: str) -> str:
         ("refused", "the connection was refused"),
         ("reset", "the connection was cut off"),
         ("aborted", "the connection was cut off"),
+        ("remote end closed", "the connection was cut off"),
         ("proxy", "the proxy does not let it through"),
     ):
         if mark in words:

@@ -31,8 +31,9 @@ class Place(NamedTuple):
         """The env files that apply: the project's, else the nearest `.env` upwards."""
         if self.file is not None and self.project.env_files:
             return [self.file.parent / name for name in self.project.env_files]
-        nearest = next((at / ENV_FILE for at in self.upwards() if (at / ENV_FILE).exists()), None)
-        return [] if nearest is None else [nearest]
+        # A link that leads nowhere is there too: it is told, not passed over.
+        paths = (at / ENV_FILE for at in self.upwards())
+        return next(([path] for path in paths if path.is_symlink() or path.exists()), [])
 
     @property
     def first_env_file(self) -> Path:

@@ -102,6 +102,11 @@ def _no_digest(text: str, value: str, start: int, end: int) -> bool:
     return _compiled(_DIGESTS).search(before) is None
 
 
+def _no_certificate(text: str, value: str, start: int, end: int) -> bool:
+    del text, start, end
+    return not harmless.is_("public material", value)
+
+
 def _random(text: str, value: str, start: int, end: int) -> bool:
     del text, start, end
     return is_random(value, 20)
@@ -188,7 +193,8 @@ def _phrase(text: str, value: str, start: int, end: int) -> bool:
 CHECKS: Mapping[str, Check] = MappingProxyType(
     {
         "held": _held, "url": _url, "sas": _sas, "connection": _connection,
-        "no-digest": _no_digest, "random": _random, "mixed": _mixed, "base32": _base32,
+        "no-digest": _no_digest,
+        "no-certificate": _no_certificate, "random": _random, "mixed": _mixed, "base32": _base32,
         "jwt": _jwt, "basic": _basic, "header": _header, "pem": _pem, "digits": _digits,
         "varied": _varied, "user": _user, "mixed-phrase": _phrase,
     }

@@ -42,7 +42,7 @@ _STAND_INS = frozenset(
         "mysecret",
         "mysecretpassword", "mysql", "mytoken", "notasecret", "supersecret", "testpassword",
         "n/a", "na", "nil", "none", "not-set", "not_set", "notset", "null", "pass",
-        "passwd", "password", "placeholder", "postgres", "postgresql", "pwd", "rabbitmq",
+        "passwd", "password", "placeholder", "postgres", "postgresql", "pw", "pwd", "rabbitmq",
         "redacted", "redis", "replaceme", "root", "sa", "sample", "secret", "secrets",
         "string", "tbd", "test", "testing", "todo", "token", "undefined", "unset", "user",
         "username", "value", "xxx", "yourpassword", "yoursecret", "yourtoken",
@@ -65,8 +65,8 @@ _PATTERNS = {
         r"|\{\s*\"(?:reference|keyVault)\"\s*:\s*\{.*\"keyVault\"?.*\}"
     ),
     "lookup": (
-        r"\$(?:[A-Z_][A-Z0-9_]*|[A-Za-z_]+|[a-z]\w*)|\$env:\w+|%[A-Za-z_]\w*%|\$\{\{.*\}\}|\[(?:parameters|variables|concat"
-        r"|reference|listKeys|resourceId)\(.*\)\]|process\.env[.\[].*|os\.environ.*|os\.getenv\(.*"
+        r"\$(?:[A-Z_][A-Z0-9_]*|[A-Za-z_]+|[a-z]\w*)|\$env:\w+|%[A-Za-z_]\w*%|\$\{\{.*\}\}|\[[A-Za-z]\w*\(.*\].{0,2}"
+        r"|ENC\[.*\]|process\.env[.\[].*|os\.environ.*|os\.getenv\(.*"
         r"|(?:secrets|vars|env|var|local|module|data)\.[\w.\[\]\"'-]+"
     ),
     "placeholder": (

@@ -96,6 +96,8 @@ def judge(key: str, value: str, place: Place = Place.ENV) -> Verdict:
     verdict = _by_name(kind_of(key), bare, looked_up=bare != text)
     if place is Place.ENV or not verdict.secret:
         return verdict
+    if bare != text and verdict.rule == "name-key":
+        return _LOOKUP  # a cache's key, put together of parts
     return _in_place(verdict, key, bare, place)
 
 
@@ -229,6 +231,7 @@ _LABELS = frozenset(
 )
 
 
+_SIGNING = ("signingkey", "jwtsecret", "jwtkey", "encryptionkey", "sessionsecret", "cookiesecret")
 _PATTERN_MARKS = frozenset("[](){}|^\\<>")
 
 
@@ -271,6 +274,8 @@ def _in_place(verdict: Verdict, key: str, text: str, place: Place) -> Verdict:
             return verdict
         if place is Place.PROSE:
             return _PLAIN
+        if len(text) >= 20 and has_digit and key.lower().replace("_", "").endswith(_SIGNING):
+            return verdict  # a sentence that somebody made up to sign with
         is_mixed = has_digit and not harmless.is_("slug", text) and _PATTERN_MARKS.isdisjoint(text)
         return verdict if is_mixed and len(text) >= 12 else _PLAIN
     if kind is KeyKind.KEY:

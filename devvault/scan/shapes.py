@@ -110,6 +110,8 @@ def is_held(part: str, user: str = "") -> bool:
     """Say whether a password field really holds one."""
     if len(part) < 2 or is_placeholder(part) or is_emulator_key(part):
         return False
+    if "://" in part and is_("reference", part):
+        return False
     if part == user:  # guest:guest, app:app
         return False
     return not (is_("lookup", part) or is_("word", part) or is_("hole", part))

@@ -89,12 +89,16 @@ def read_project(name: str, data: bytes) -> Project:
     return find_project(name, data) or Project()
 
 
-def write_project(vault: str) -> bytes:
-    """Return a new `devvault.toml` for a project of one vault, as `devvault init` writes it."""
+def write_project(vault: str, *, lists_env: bool) -> bytes:
+    """Return a new `devvault.toml` for a project of one vault, as `devvault init` writes it.
+
+    `.env` is listed where it is there: without a list the nearest one is taken if there is one,
+    and a listed file that is missing is told at each run.
+    """
+    listed = 'env-files = [".env"]\n' if lists_env else ""
     return (
         "# Where this project's settings come from; see `devvault help configuration`.\n"
-        f'vault = "{vault}"\n'
-        'env-files = [".env"]\n'
+        f'vault = "{vault}"\n{listed}'
     ).encode()
 
 

@@ -202,10 +202,13 @@ class SqliteWriting(SqliteReading):
         if self._connection is None:
             raise _ended()
         try:
-            for start in range(0, len(rows), _AUDITS):
-                chunk = rows[start : start + _AUDITS]
-                values = [part for row in chunk for part in row]
-                self._connection.execute(queries.append_audits(len(chunk)), values)
+            start = 0
+            while start < len(rows):
+                # Few sizes, each a power of two: a connection keeps every statement it has seen.
+                size = min(_AUDITS, 1 << (len(rows) - start).bit_length() - 1)
+                values = [part for row in rows[start : start + size] for part in row]
+                self._connection.execute(queries.append_audits(size), values)
+                start += size
         except sqlite3.IntegrityError as error:
             raise Damaged(f"audit record {rows[0].seq} or a later one is there already") from error
 

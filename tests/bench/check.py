@@ -44,7 +44,8 @@ def installed():
         # The cold hook starts without `site`, so it reads no .pth: a real installation has this.
         packages = next(environment.glob("lib/python3*/site-packages"))
         library = Path(sysconfig.get_path("purelib")) / "ahocorasick_rs"
-        (packages / "ahocorasick_rs").symlink_to(library)
+        if not (packages / library.name).exists():
+            (packages / library.name).symlink_to(library)
         made = Installed(environment, folder)
         made.variables["GIT_CONFIG_NOSYSTEM"] = "1"
         shutil.rmtree(made.project / ".git")

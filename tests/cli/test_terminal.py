@@ -147,3 +147,30 @@ def test_run_reminds_of_what_expires_on_a_terminal_once_a_day(place):
     assert (code, shown) == (0, "")
     code, shown = talk(*place, ["status"], [])
     assert "my-app-vault/DB  expires in 9 days" in shown
+
+
+@pytest.mark.parametrize("answer", ["n", "y"])
+def test_what_check_found_moves_into_the_vault_when_somebody_says_yes(place, answer):
+    tmp_path, environment = place
+    init = ["init", "--name", "my-vault", "--key-source", "file", "--key-file", str(tmp_path / "k")]
+    subprocess.run(
+        [sys.executable, "-I", "-m", "devvault", *init],
+        cwd=tmp_path / "project",
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        start_new_session=True,
+        check=True,
+        timeout=LIMIT,
+    )
+    file = tmp_path / "project" / "a.env"
+    file.write_text("API_PASSWORD=hT7-kq2-Vn41xyz\n")
+    words = ["check", "a.env", "--fix"]
+    code, shown = talk(tmp_path, environment, words, [("rewrite a.env?", f"{answer}\n")])
+    text = file.read_text()
+    if answer == "y":
+        assert (code, "API_PASSWORD='@Microsoft.KeyVault(" in text) == (0, True), shown
+    else:
+        assert (code, "hT7-kq2-Vn41xyz" in text) == (1, True), shown
+        assert "nothing was changed" in shown
+    assert "hT7" not in shown

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from devvault.client.daemon import stop
+from devvault.paths import Home
 from tests.daemon.running import Daemon, reference
 
 VAULT = "lib-vault"
@@ -72,3 +74,22 @@ def project(clean, running, monkeypatch) -> Project:
     found = running.ask("POST", "/local/trust", {"folder": str(clean), "vault": VAULT})
     assert found.status == 200, found.body
     return Project(clean, running)
+
+
+@pytest.fixture
+def made(clean, monkeypatch):
+    """Make a home with a secret, given to this folder; its daemon is stopped."""
+    folder = Path(tempfile.mkdtemp(prefix="dvlib-"))
+
+    def make(**choice):
+        daemon = Daemon(folder / "home").up()
+        daemon.init(name="own-vault", folder=str(clean), **choice)
+        daemon.set("own-vault", "db", "tide-7-harbour")
+        daemon.stop()
+        monkeypatch.setenv("DEVVAULT_HOME", str(daemon.home.root))
+        monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
+        return daemon.home
+
+    yield make
+    stop(Home(folder / "home"))
+    shutil.rmtree(folder)

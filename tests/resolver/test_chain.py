@@ -2,16 +2,19 @@
 
 import asyncio
 import os
+import signal
 import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from devvault import DefaultVaultChain, load_settings
+from devvault.client.daemon import find
 from devvault.clock import SetClock
 from devvault.errors import PlaintextSecret, Unavailable, Unresolved, WrongUse
 from devvault.resolver.sources import Sources
 from devvault.secretvalue import SecretValue
+from tests.client.peer import Peer
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
@@ -192,3 +195,35 @@ def test_the_error_at_the_end_tells_every_source(clean):
         chain(exclude_local_vault_source=True).get(text)
     with pytest.raises(WrongUse, match="DEVVAULT_CHAIN"):
         chain(environment={"DEVVAULT_CHAIN": "both"})
+
+
+def test_a_daemon_that_dies_while_it_answers_is_started_again(made, monkeypatch):
+    """The one that dies is a peer on the socket that hangs up in the middle of its answer."""
+    home = made()
+    texts = [f"@Microsoft.KeyVault(VaultName=own-vault;SecretName={name})" for name in ("db", "DB")]
+    half = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 999\r\n\r\n{"
+    home.socket.unlink(missing_ok=True)
+    peer = Peer(home.socket, [half])
+    original = Peer._read
+
+    def read(self, connection):
+        peer.close()
+        home.socket.unlink()
+        return original(self, connection)
+
+    monkeypatch.setattr(Peer, "_read", read)
+    assert chain().get_all(texts) == dict.fromkeys(texts, "tide-7-harbour")
+    assert len(peer.requests) == 1
+
+
+@pytest.mark.crash
+def test_batches_go_on_while_the_daemon_is_killed_over_and_over(made):
+    home = made()
+    found = chain(ttl=0)
+    texts = [f"@Microsoft.KeyVault(VaultName=own-vault;SecretName={name})" for name in ("db", "DB")]
+    for _ in range(3):
+        assert found.get_all(texts) == dict.fromkeys(texts, "tide-7-harbour")
+        facts = find(home)
+        assert facts is not None
+        os.kill(facts.pid, signal.SIGKILL)
+    assert found.get_all(texts) == dict.fromkeys(texts, "tide-7-harbour")

@@ -1,13 +1,9 @@
 """The library and the daemon's life: started where it does not run, unlocked where that can be."""
 
-import shutil
-import tempfile
-from pathlib import Path
-
 import pytest
 
 from devvault import resolve
-from devvault.client.daemon import find, stop
+from devvault.client.daemon import find
 from devvault.errors import Locked, NotFound, Unavailable, Unresolved, WrongUse
 from devvault.paths import Home
 from devvault.references.base import parse
@@ -15,26 +11,7 @@ from devvault.resolver.base import Failure
 from devvault.resolver.local import LocalSource
 from devvault.secretvalue import SecretValue
 from tests.client.peer import Peer, reply
-from tests.daemon.running import Daemon, reference
-
-
-@pytest.fixture
-def made(clean, monkeypatch):
-    """Make a home with a secret, given to this folder; its daemon is stopped."""
-    folder = Path(tempfile.mkdtemp(prefix="dvlib-"))
-
-    def make(**choice):
-        daemon = Daemon(folder / "home").up()
-        daemon.init(name="own-vault", folder=str(clean), **choice)
-        daemon.set("own-vault", "db", "tide-7-harbour")
-        daemon.stop()
-        monkeypatch.setenv("DEVVAULT_HOME", str(daemon.home.root))
-        monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
-        return daemon.home
-
-    yield make
-    stop(Home(folder / "home"))
-    shutil.rmtree(folder)
+from tests.daemon.running import reference
 
 
 def test_the_daemon_is_started_where_it_does_not_run(made):

@@ -204,3 +204,20 @@ def test_a_place_is_of_the_value_to_the_character():
     (one,) = Engine().scan(Text("a.js", text))
     line = text.split("\n")[one.line - 1]
     assert line[one.column - 1 : one.end - 1] == "Blue" + "Kettle47!"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.json", '{"adminPassword": "[reference(\'x\').outputs.pw1.value]"}'),
+        ("a.json", "{\"storageAccountKey\": \"[listKeys('x', '2022-09-01').keys[0].value]\"}"),
+        (
+            "a.yaml",
+            "kind: SealedSecret\nspec:\n  encryptedData:\n    password: AgBy3i4OJSWK9PiT1\n",
+        ),
+        ("a.yaml", "password: ENC[AES256_GCM,data:p673w7Xq3kA=,iv:t8QmZ1,tag:s9,type:str]"),
+        ("a.txt", "--- PASS: TestOfIt (0.00s)"),
+    ],
+)
+def test_what_is_looked_up_or_sealed_is_no_secret(name, text):
+    assert Engine().scan(Text(name, text)) == []

@@ -130,8 +130,10 @@ def test_invalid_utf8_names_the_line():
 
 
 def test_what_is_written_reads_back():
-    project = read_project("devvault.toml", write_project("my-vault"))
+    project = read_project("devvault.toml", write_project("my-vault", lists_env=True))
     assert (project.vault, project.env_files) == ("my-vault", (".env",))
+    project = read_project("devvault.toml", write_project("my-vault", lists_env=False))
+    assert (project.vault, project.env_files) == ("my-vault", ())
 
 
 @given(st.binary(max_size=40))

@@ -17,14 +17,15 @@ _VALUE = (
 @cache
 def _assigned() -> re.Pattern[str]:
     return re.compile(
-        r"(?:(?<![\w.$%{/?&-])(?P<name>[A-Za-z_][\w.-]{0,80}(?:__[\w-]{1,80})?)\+?=" + _VALUE + ")"
+        r"(?:(?<![\w.$%{/?&=-])(?P<name>[A-Za-z_][\w.-]{0,80}(?:__[\w-]{1,80})?)\+?=" + _VALUE + ")"
         r"|(?:(?<![\w-])(?P<flag>--?[A-Za-z][\w-]{1,60})(?:=|[^\S\n]+)(?!-)"
         + _VALUE.replace("P<", "P<f")
         + ")"
         r"|(?:[\"'](?P<header>[A-Za-z][\w-]{1,60}):\s{0,4}(?P<held>[^\"'\n]{1,2048})[\"'])"
         r"|(?:(?<![\w-])(?:-u|--user)[^\S\n]+[\"']?[^\s:\"'$]{1,80}:(?P<user>[^\s\"']{1,200}))"
         r"|(?:(?:sshpass[^\S\n]+-p|docker[^\n]{0,120}?login[^\n]{0,200}?[^\S\n]-p"
-        r"|az[^\S\n]+login[^\n]{0,200}?[^\S\n]-p|sqlcmd[^\n]{0,200}?[^\S\n]-P|redis-cli[^\n]{0,120}?[^\S\n]-a)"
+        r"|az[^\S\n]+(?:login|acr|sql|mysql|postgres|vm|synapse)[^\n]{0,200}?[^\S\n]-p"
+        r"|keyvault[^\S\n]+secret[^\S\n]+set[^\n]{0,200}?--value=?|sqlcmd[^\n]{0,200}?[^\S\n]-P|redis-cli[^\n]{0,120}?[^\S\n]-a)"
         r"[^\S\n]*[\"']?(?P<typed>[^\s\"'|&;]{1,512}))"
         r"|(?:(?<![\w-])mysql(?:dump|admin)?[^\n]{0,200}?[^\S\n]-p(?P<mysql>[^\s\"'|&;-][^\s\"'|&;]{1,200}))"
         r"|(?:(?<![\w-])echo[^\S\n]+(?:-n[^\S\n]+)?[\"'](?P<piped>[^\"'\n]{4,512})[\"'][^\S\n]*\|[^\n|]{0,120}"

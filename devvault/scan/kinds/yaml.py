@@ -153,6 +153,8 @@ def _member(frame: _Frame, holder: str, key: str, pair: Pair, *, is_secret: bool
         frame.name = pair.value
     if lowered in _VALUES:
         frame.held.append(replace(pair, key=holder or key))
+    elif holder in ("encryptedData", "encryptedRegex"):
+        return  # sealed already
     elif is_secret and holder == "data":
         yield replace(pair, value=_opened(pair.value), place=Place.ENV)
     elif is_secret and holder == "stringData":
