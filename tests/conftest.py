@@ -2,7 +2,7 @@
 
 from hypothesis import settings
 
-pytest_plugins = ["tests.services"]
+pytest_plugins = ["pytester", "tests.services"]
 
 # A busy machine is slow, not wrong: how long a thing may take is for the measurements.
 settings.register_profile("house", deadline=None)

@@ -31,11 +31,14 @@ LAW: dict[str, set[str]] = {
     "resolver": {"references", "settingsfiles", "client", "scan.judge"},
     "adapters": {"resolver"},
     "cli": {"client", "references", "settingsfiles", "resolver", "scan"},
+    # What pytest's fixtures stand on: the words in which a shell is connected, and no verb.
+    "testing": {"client", "cli.connection", "cli.planes", "cli.reply"},
 }  # fmt: skip
 
 # The local plane of the server is the one place where the two wings meet.
 BY_MODULE: dict[str, set[str]] = {
     "devvault.__main__": {"cli"},
+    "devvault.pytest_plugin": {"testing"},
     "devvault.server.local": {"resolver", "scan", "references", "settingsfiles", "audit"},
 }
 
@@ -64,6 +67,7 @@ FOREIGN: dict[str, set[str]] = {
     "ahocorasick_rs": {"devvault.scan.engine", "devvault.scan.values", "devvault.cli.sieve"},
     "azure": {"devvault.resolver.cloud"},
     "watchdog": {"devvault.resolver.watch"},
+    "pytest": {"devvault.pytest_plugin"},
     "jmespath": {"devvault.cli.say"},
     "rich": {"devvault.cli.say"},
     # Ours: client/launch.py, which the fast path loads without its package.
