@@ -37,8 +37,9 @@ chain.get("DB")
 print(chain.source)
 """
 THREADS = """
-import json, os, threading
+import faulthandler, json, os, threading
 from devvault import DefaultVaultChain
+faulthandler.dump_traceback_later(90, exit=True)  # a lock that is never given back shows itself
 chain = DefaultVaultChain(ttl=0)
 seen = []
 threads = [threading.Thread(target=lambda: seen.append(chain.get("DB"))) for _ in range(8)]
