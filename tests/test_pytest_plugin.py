@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,14 @@ def is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def is_gone(pid: int) -> bool:
+    """Wait for a process on its way out; it has let go of its lock by then, and of its socket."""
+    limit = time.monotonic() + 20
+    while is_alive(pid) and time.monotonic() < limit:
+        time.sleep(0.02)
+    return not is_alive(pid)
 
 
 def test_a_run_that_uses_none_of_it_loads_one_file():
@@ -134,7 +143,7 @@ def test_the_daemon_ends_after_a_failure_and_the_environment_is_as_before(pytest
             assert "HTTPS_PROXY" not in os.environ and "DEVVAULT_SESSION" not in os.environ
     """
     run(pytester, code).assert_outcomes(failed=1, passed=1)
-    assert not is_alive(int((pytester.path / "pid").read_text()))
+    assert is_gone(int((pytester.path / "pid").read_text()))
 
 
 def test_a_daemon_that_does_not_start_is_one_clear_error(pytester):
@@ -173,5 +182,33 @@ def test_a_test_may_stop_the_daemon(pytester):
             os.kill(devvault_home.pid, signal.SIGTERM)
             while devvault_home.pid:
                 time.sleep(0.02)
+    """
+    run(pytester, code).assert_outcomes(passed=1)
+
+
+def test_what_a_killed_run_left_ends_with_the_next(pytester, temporary):
+    killed = """
+        import os, signal
+        from pathlib import Path
+        def test_one(devvault_home, devvault_vault):
+            Path("pid").write_text(str(devvault_home.pid))
+            os.kill(os.getpid(), signal.SIGKILL)
+    """
+    run(pytester, killed)
+    pid = int((pytester.path / "pid").read_text())
+    assert is_alive(pid)
+    assert len(list(temporary.glob("devvault-test-*"))) == 1
+    run(pytester, "def test_one(devvault_vault): pass").assert_outcomes(passed=1)
+    assert is_gone(pid)
+
+
+def test_a_run_beside_another_leaves_that_one_alone(pytester):
+    code = """
+        import os, subprocess, sys
+        def test_outer(devvault_home, devvault_vault):
+            if "INNER" not in os.environ:
+                again = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", __file__]
+                subprocess.run(again, env={**os.environ, "INNER": "1"}, check=True)
+            devvault_vault.set("a-secret", "value")
     """
     run(pytester, code).assert_outcomes(passed=1)

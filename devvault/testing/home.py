@@ -6,9 +6,7 @@ It stands on the command line's own words for the daemon, so a test meets what a
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -20,6 +18,7 @@ from devvault.client import daemon
 from devvault.client.http import is_down
 from devvault.errors import DevvaultError
 from devvault.paths import Home
+from devvault.testing.folder import hold_folder
 from devvault.testing.vault import (
     IDENTITY_VERSION,
     TestVault,
@@ -31,6 +30,7 @@ from devvault.testing.vault import (
 
 # Of the shell that the tests were started in: another home's, or a session's that is not theirs.
 _OURS = "DEVVAULT_"
+_HOME, _KEY = "home", "key"
 
 
 class TestHome:
@@ -40,7 +40,7 @@ class TestHome:
 
     def __init__(self, planes: Planes, folder: Path) -> None:
         self._planes = planes
-        self._key = str(folder / "key")
+        self._key = str(folder / _KEY)
         self._numbers = 0
         self._tag = uuid.uuid4().hex[:8]
 
@@ -113,19 +113,20 @@ def open_home() -> Iterator[TestHome]:
     Raises:
         DevvaultError: the daemon does not start, in its own words.
     """
-    # Not below pytest's own folder: that one stays for three runs, and a socket's path is short.
-    folder = Path(tempfile.mkdtemp(prefix="devvault-test-"))
-    home = Home(folder / "home")
-    try:
-        _start(home)
-        planes = Planes(home)
-        planes.local("POST", "/local/init", {"key_source": "file", "key_file": str(folder / "key")})
-        yield TestHome(planes, folder)
-    finally:
+    with hold_folder(_end_in) as folder:
+        home = Home(folder / _HOME)
         try:
-            _end(home)
+            _start(home)
+            planes = Planes(home)
+            body = {"key_source": "file", "key_file": str(folder / _KEY)}
+            planes.local("POST", "/local/init", body)
+            yield TestHome(planes, folder)
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            _end(home)
+
+
+def _end_in(folder: Path) -> None:
+    _end(Home(folder / _HOME))
 
 
 def _start(home: Home) -> None:
