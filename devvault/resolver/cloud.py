@@ -46,6 +46,7 @@ _PROBE = 1.0
 _IMDS_HOST = "http://169.254.169.254"
 _WORDS = 300
 _BUSY = frozenset({429, 500, 502, 503, 504})
+_CUT_OFF = "the connection was cut off"
 _INSTALL = "pip install 'devvault[azure]'"
 _ROLE = "give the app's identity the role Key Vault Secrets User on the vault"
 
@@ -157,7 +158,9 @@ class _AzureSource:
                 pause = timedelta(seconds=_PAUSE if told is None else told)
                 self._busy[reference.host] = self._clock.now() + pause
             except Exception as error:  # noqa: BLE001  # the SDK's, and whatever nonsense makes it raise
-                return _broken(reference, error), ""
+                if not again or not _was_cut_off(error):
+                    return _broken(reference, error), ""
+                again = 0
             else:
                 if found.value is None:
                     return _odd(reference), ""
@@ -315,12 +318,20 @@ def _broken(reference: Reference, error: Exception) -> Failure:
     return Failure(Status.OTHER_REASONS, f"{where} cannot be reached: {_cause(words)}")
 
 
+def _was_cut_off(error: Exception) -> bool:
+    """Say whether a connection ended on the way: one that was kept open may have, unnoticed."""
+    from azure.core.exceptions import ServiceRequestError, ServiceResponseError
+
+    known = isinstance(error, (ServiceRequestError, ServiceResponseError))
+    return known and _cause(str(error).lower()) == _CUT_OFF
+
+
 def _cause(words: str) -> str:
     for mark, cause in (
         ("refused", "the connection was refused"),
-        ("reset", "the connection was cut off"),
-        ("aborted", "the connection was cut off"),
-        ("remote end closed", "the connection was cut off"),
+        ("reset", _CUT_OFF),
+        ("aborted", _CUT_OFF),
+        ("remote end closed", _CUT_OFF),
         ("proxy", "the proxy does not let it through"),
     ):
         if mark in words:

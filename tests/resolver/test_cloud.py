@@ -110,6 +110,13 @@ def test_each_refusal_and_each_nonsense_has_its_reason(cloud, reply, status, wor
     assert words in found.reason
 
 
+def test_a_connection_that_ended_unnoticed_is_made_anew(cloud):
+    replies = [None, secret("a-vault", "db", "value")]
+    cloud.vault = lambda name: replies.pop(0)
+    assert one(cloud) == SecretValue("value")
+    assert cloud.asked == ["db", "db"]
+
+
 def test_a_version_that_is_not_there(cloud):
     cloud.vault = lambda name: refusal(404, "SecretNotFound")
     found = one(cloud, text("db", "b" * 32))
