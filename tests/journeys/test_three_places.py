@@ -6,6 +6,7 @@ The cloud is another home: its daemon gives the platform's variables, and answer
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,15 @@ from devvault import DefaultVaultChain
 chain = DefaultVaultChain()
 chain.get("DB")
 print(chain.source)
+"""
+AZ = """
+import json, os, urllib.request
+endpoint, header = json.loads(os.environ["LOGIN"])
+url = f"{endpoint}?api-version=2019-08-01&resource=https://vault.azure.net"
+request = urllib.request.Request(url, headers={"X-IDENTITY-HEADER": header})
+found = json.load(urllib.request.urlopen(request, timeout=10))
+print(json.dumps({"accessToken": found["access_token"], "expires_on": int(found["expires_on"]),
+                  "tenant": "t", "subscription": "s", "tokenType": "Bearer"}))
 """
 THREADS = """
 import faulthandler, json, os, threading
@@ -181,3 +191,20 @@ def test_in_neither(laptop, tmp_path):
         "\tDeveloperCloudSource: off unless it is asked for: exclude_developer_cloud_source=False",
         "To see what the choice rests on, type: devvault doctor --chain",
     ]
+
+
+def test_the_developers_own_login_is_asked_only_where_it_is_wanted(platform, tmp_path):
+    """The az on PATH is a login: a program that prints a token of the home that is the cloud."""
+    place = deploy(tmp_path)
+    az = tmp_path / "bin" / "az"
+    az.parent.mkdir()
+    az.write_text(f"#!{sys.executable}\n{AZ}")
+    az.chmod(0o755)
+    machine = {k: v for k, v in platform.items() if not k.startswith(("IDENTITY_", "MSI_"))}
+    machine["PATH"] = f"{az.parent}:{os.environ['PATH']}"
+    machine["LOGIN"] = json.dumps([platform["IDENTITY_ENDPOINT"], platform["IDENTITY_HEADER"]])
+    assert "DeveloperCloudSource: off unless" in start(place, machine, program=SOURCE, code=1)
+    said = start(place, machine, program=SOURCE, DEVVAULT_CHAIN="DeveloperCloudSource")
+    assert said.strip() == "DeveloperCloudSource"
+    asked = SOURCE.replace("Chain()", "Chain(exclude_developer_cloud_source=False)")
+    assert start(place, machine, program=asked).strip() == "DeveloperCloudSource"
