@@ -175,14 +175,20 @@ def test_no_text_makes_it_raise_and_places_are_in_the_text(kind, pieces):
 )  # fmt: skip
 def test_time_grows_with_the_text_alone(kind, part):
     reader = get_reader(kind)
-    took = []
-    for size in (10_000, 40_000):
+
+    def work(size: int) -> float:
         text = (part * (size // len(part) + 1))[:size]
         started = time.process_time()
         for _ in reader(text, [(0, len(text))]):
             pass
-        took.append(time.process_time() - started)
-    assert took[1] < 0.5 or took[1] < 9 * took[0], (took, part)
+        return time.process_time() - started
+
+    # The least of a few: a garbage collection in one of them is not the reader's work.
+    for _ in range(5):
+        took = (work(10_000), work(40_000))
+        if took[1] < 0.5 or took[1] < 9 * took[0]:
+            return
+    raise AssertionError((took, part))
 
 
 @pytest.mark.parametrize("name", ["a.js", "a.json", "a.txt", "a.yaml", "a.env", "a.xml"])
