@@ -87,7 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-mask", action="store_true", help="do not mask the values where CMD writes to a pipe"
     )
-    parser.add_argument("stray", nargs="*", help=argparse.SUPPRESS)
+    parser.add_argument("stray", nargs="*", default=[], help=argparse.SUPPRESS)
 
 
 def main(args: argparse.Namespace) -> int:

@@ -227,12 +227,14 @@ def host_of(vault: str) -> str:
     return f"{vault.lower()}{DATA_SUFFIX}"
 
 
-def segment(name: str) -> str:
+def segment(name: str, *, may_be_empty: bool = False) -> str:
     """Return a name that a user typed as one segment of a path.
 
     Raises:
-        Invalid: it would be more than one segment, or step upwards.
+        Invalid: it would be more than one segment, or none, or step upwards.
     """
+    if not (name or may_be_empty):
+        raise Invalid("a name is empty", hint="see which names there are: devvault status")
     if "/" in name or name in (".", ".."):
         raise Invalid(
             f"The request URI contains an invalid name: {name}",

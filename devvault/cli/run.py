@@ -112,7 +112,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="mask values of secrets on a terminal too (default: in pipes; files stay untouched)",
     )
     masking.add_argument("--no-mask", action="store_true", help="mask nothing")
-    parser.add_argument("stray", nargs="*", help=argparse.SUPPRESS)
+    parser.add_argument("stray", nargs="*", default=[], help=argparse.SUPPRESS)
 
 
 def main(args: argparse.Namespace) -> int:

@@ -57,7 +57,8 @@ def test_no_other_host_is_ever_asked(name):
 
 def test_names_stay_one_segment():
     assert segment("a b?c#d%2F") == "a%20b%3Fc%23d%252F"
-    for name in ("a/b", "..", "."):
+    assert segment("", may_be_empty=True) == ""
+    for name in ("a/b", "..", ".", ""):
         with pytest.raises(Invalid):
             segment(name)
     assert host_of("My-KV") == "my-kv.vault.azure.net"

@@ -189,7 +189,9 @@ def _set(args: argparse.Namespace) -> int:
 def _show(args: argparse.Namespace) -> int:
     vault, name, version = from_id(args)
     check_may_reveal("keyvault secret show")
-    found = open_planes().data(vault, "GET", f"/secrets/{segment(name)}/{segment(version)}")
+    found = open_planes().data(
+        vault, "GET", f"/secrets/{segment(name)}/{segment(version, may_be_empty=True)}"
+    )
     say.show(args, with_value(found))
     return 0
 
@@ -222,7 +224,9 @@ def _set_attributes(args: argparse.Namespace) -> int:
         body["tags"] = tags
     if args.content_type is not None:
         body["contentType"] = args.content_type
-    found = open_planes().data(vault, "PATCH", f"/secrets/{segment(name)}/{segment(version)}", body)
+    found = open_planes().data(
+        vault, "PATCH", f"/secrets/{segment(name)}/{segment(version, may_be_empty=True)}", body
+    )
     say.show(args, without_value(found))
     return 0
 
@@ -282,7 +286,9 @@ def _restore(args: argparse.Namespace) -> int:
 def _download(args: argparse.Namespace) -> int:
     vault, name, version = from_id(args)
     check_may_reveal("keyvault secret download")
-    found = open_planes().data(vault, "GET", f"/secrets/{segment(name)}/{segment(version)}")
+    found = open_planes().data(
+        vault, "GET", f"/secrets/{segment(name)}/{segment(version, may_be_empty=True)}"
+    )
     encoding = args.encoding or text(table(found, "tags"), "file-encoding") or "utf-8"
     write_value(args.file, text(found, "value"), encoding, overwrite=bool(args.overwrite))
     return 0
