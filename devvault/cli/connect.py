@@ -17,7 +17,7 @@ from devvault.cli.connection import (
 )
 from devvault.cli.dialects import write
 from devvault.cli.planes import open_planes
-from devvault.errors import DevvaultError
+from devvault.errors import DevvaultError, WrongUse
 
 SHELLS = ("sh", "fish", "powershell")
 
@@ -48,6 +48,8 @@ def main(args: argparse.Namespace) -> int:
     environment = dict(os.environ)
     plain = unconnected(environment)
     planes = open_planes()
+    if args.identity == "":  # an unset shell variable must not mean the developer, who reads all
+        raise WrongUse("--identity is empty", hint="devvault identity list -o table")
     identity = args.identity or os.environ.get("DEVVAULT_IDENTITY", "")
     found = open_connection(planes, plain, identity=identity, az=args.az)
     variables, removed = dict(found.variables), list(found.removed)

@@ -130,6 +130,8 @@ def main(args: argparse.Namespace) -> int:
     unresolved = args.on_unresolved or os.environ.get("DEVVAULT_ON_UNRESOLVED", "")
     if unresolved not in ("", *_ON_UNRESOLVED):
         raise WrongUse("DEVVAULT_ON_UNRESOLVED must be fail, literal or empty")
+    if args.identity == "":  # an unset shell variable must not mean the developer, who reads all
+        raise WrongUse("--identity is empty", hint="devvault identity list -o table")
     identity = args.identity or os.environ.get("DEVVAULT_IDENTITY", "")
     chosen = args.environment or os.environ.get("DEVVAULT_ENVIRONMENT", "")
     for tag, value in ((b"U", unresolved), (b"I", identity), (b"Oenvironment=", chosen)):
