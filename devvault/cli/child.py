@@ -144,17 +144,18 @@ class Keeper:
         return self._mask
 
     def _widen(self) -> None:
-        """Let the child run ahead of us while we look at what it wrote."""
+        """Let the child run ahead of us, and us ahead of our reader, while each is at work."""
         self._piece = 2 * PIECE
         if sys.platform != "linux":
             return
         import fcntl
 
-        for reading in self._open:
-            try:
-                fcntl.fcntl(reading, _F_SETPIPE_SZ, _WIDE)
-            except OSError:
-                return  # the user's share of such pipes is used up
+        for reading, writing in self._open.items():
+            for number in (reading, writing):
+                try:
+                    fcntl.fcntl(number, _F_SETPIPE_SZ, _WIDE)
+                except OSError:
+                    continue  # no pipe, or the user's share of such pipes is used up
 
     def _close(self, reading: int) -> None:
         """End one output as the child did; stderr stays for the closing line."""
