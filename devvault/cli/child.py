@@ -186,11 +186,12 @@ class Keeper:
         self._queue.append(number)
         while self._queue and not self._busy:
             self._busy = True
-            number = self._queue.pop(0)
-            if number == _signal.SIGCHLD:
+            # Empty where one that came before the line above has dealt with ours too.
+            waiting = self._queue.pop(0) if self._queue else None
+            if waiting == _signal.SIGCHLD:
                 self._look()
-            else:
-                self._pass_on(number)
+            elif waiting is not None:
+                self._pass_on(waiting)
             self._busy = False
 
     def _pass_on(self, number: int) -> None:
