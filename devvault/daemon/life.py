@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sys
 from contextlib import suppress
 from functools import partial
 from socket import socket
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from devvault.daemon.tls import Certificates
 
 _SCHEDULE_END = 5.0
+# Seconds between two turns of threads that want the interpreter.
+_TURN = 0.0005
 
 
 def live(ready: Ready) -> None:
@@ -41,6 +44,8 @@ def live(ready: Ready) -> None:
         Conflict: `AlreadyRunning`.
         WrongUse, Unavailable: the home or its configuration cannot be used.
     """
+    # The event loop must not wait 5 ms for its turn while a thread seals records or signs.
+    sys.setswitchinterval(_TURN)
     home = default_home()
     clock = SystemClock()
     lock = DaemonLock.take(home)

@@ -21,11 +21,13 @@ from devvault.store.view import SqliteWriting
 # Writers that share a commit; queued work that nobody waits for rides along.
 _WAITING_LIMIT = 64
 _BATCH_LIMIT = 1024
-_BACKLOG_LIMIT = 8192
+_BACKLOG_LIMIT = 1024
 _SUBMIT_DELAY = 0.05
 # As many gathered items as are written without waiting for that: a burst of them must not keep
 # the interpreter from everybody else for long.
 _GATHERED_LIMIT = 64
+# Items of one commit: who waits for room waits for so many to be written, and not for all.
+_WEIGHT_LIMIT = 64
 _RETRY_DELAY = 1.0
 # How long the writer waits for those whom it has just woken to come back with their next change.
 _GATHER_DELAY = 0.0005
@@ -263,16 +265,16 @@ class Writer:
                 self._waiting -= 1
                 return [ahead]
             batch: list[_Job] = []
-            waiting = 0
+            waiting = taken = 0
             while self._queue and waiting < _WAITING_LIMIT and len(batch) < _BATCH_LIMIT:
-                if self._queue[0].alone is not None and batch:
+                if batch and (self._queue[0].alone is not None or taken >= _WEIGHT_LIMIT):
                     break
                 job = self._queue.popleft()
                 waiting += job.done is not None
+                taken += job.weight
                 batch.append(job)
                 if job.alone is not None:
                     break
-            taken = sum(job.weight for job in batch)
             self._waiting -= waiting
             self._expected = waiting
             if self._backlog >= _BACKLOG_LIMIT:
