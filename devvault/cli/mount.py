@@ -72,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = (
         "example: devvault mount secrets -- python app.py\n"
-        "         devvault mount /tmp/mnt --settings secretprovider.yaml -- ./server"
+        "         devvault mount ./mnt --settings secretprovider.yaml -- ./server"
     )
     parser.add_argument("folder", metavar="DIR", help="where the files are to be seen")
     parser.add_argument(
