@@ -114,9 +114,28 @@ def start(home: Home) -> None:
 def stop(home: Home) -> bool:
     """Stop the home's daemon and wait until it is gone; return False where none ran.
 
+    One that no longer answers, or not yet, is waited for too: it is gone when its lock is free.
+
     Raises:
         Unavailable: it still runs after 15 seconds.
     """
+    limit = time.monotonic() + STOP_LIMIT
+    ran = _is_told_to_stop(home)
+    while _answers(home) or not _is_lock_free(home):
+        if time.monotonic() > limit:
+            raise Unavailable("the daemon does not stop", hint="devvault daemon status")
+        time.sleep(_PAUSE)
+        # Starting, a moment ago: it had no ears yet.
+        ran = ran or _is_told_to_stop(home)
+    return ran
+
+
+def is_older(version: str, than: str) -> bool:
+    """Return whether a version is lower; what is not made of numbers counts as oldest."""
+    return _ordered(version) < _ordered(than)
+
+
+def _is_told_to_stop(home: Home) -> bool:
     connection = Connection(home, timeout=_ANSWER_LIMIT)
     try:
         raise_for(connection.request("POST", _HOST, "/local/stop"))
@@ -124,17 +143,7 @@ def stop(home: Home) -> bool:
         if is_down(error):
             return False
         raise
-    limit = time.monotonic() + STOP_LIMIT
-    while _answers(home) or not _is_lock_free(home):
-        if time.monotonic() > limit:
-            raise Unavailable("the daemon does not stop", hint="devvault daemon status")
-        time.sleep(_PAUSE)
     return True
-
-
-def is_older(version: str, than: str) -> bool:
-    """Return whether a version is lower; what is not made of numbers counts as oldest."""
-    return _ordered(version) < _ordered(than)
 
 
 def _launched(home: Home) -> int:

@@ -147,8 +147,9 @@ def _end(home: Home) -> None:
     except DevvaultError:
         # It hangs: nothing of a home that is thrown away is worth waiting for.
         if pid:
-            with suppress(ProcessLookupError):
+            with suppress(ProcessLookupError, DevvaultError):
                 os.kill(pid, signal.SIGKILL)
+                daemon.stop(home)  # its lock is free when it has let go of the files
 
 
 def told(error: DevvaultError) -> str:

@@ -6,6 +6,7 @@ import pytest
 
 from devvault import __version__, errors
 from devvault.client import daemon, launch
+from devvault.daemon.lockfile import DaemonLock
 from devvault.paths import Home
 from tests.client.peer import Peer, reply
 
@@ -48,6 +49,29 @@ def test_without_spawn_a_missing_daemon_is_told(home):
         daemon.ensure(home, spawn=False)
     assert caught.value.hint == "devvault daemon start"
     assert daemon.stop(home) is False
+
+
+def test_stop_waits_for_a_daemon_that_no_longer_answers_but_still_holds_its_lock(home, monkeypatch):
+    """It may be closing its store; who removes the folder next must come after that."""
+    lock = DaemonLock.take(home)
+    pauses = []
+
+    def sleep(seconds):
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            lock.release()
+
+    monkeypatch.setattr(daemon.time, "sleep", sleep)
+    assert daemon.stop(home) is False
+    assert len(pauses) == 3
+
+
+def test_stop_says_so_when_a_daemon_holds_its_lock_for_ever(home, monkeypatch):
+    lock = DaemonLock.take(home)
+    monkeypatch.setattr(daemon, "STOP_LIMIT", 0.0)
+    with pytest.raises(errors.Unavailable, match="does not stop"):
+        daemon.stop(home)
+    lock.release()
 
 
 @pytest.mark.parametrize(
