@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -172,6 +173,23 @@ def test_files_that_attributes_hide_from_a_diff_are_read(place):
     place.write("b.ext", f"password = '{KEY}'\n")
     place.git("add", "-fA")
     assert [line[:6] for line in found(place.run("--staged"))] == ["a.env:", "b.ext:"]
+
+
+def test_a_folder_that_looks_like_a_repository_hides_nothing(place):
+    place.init()
+    place.git("init", "-q", "--bare", "sub/inner.git")
+    sub = place.folder / "sub"
+    for inside in (sub / "inner.git").iterdir():
+        inside.rename(sub / inside.name)
+    (sub / "config").write_text("[core]\nrepositoryformatversion = 0\nworktree = ..\n")
+    place.write("sub/a.env")
+    place.git("add", "-f", "sub/a.env")
+    front = str(Path(sys.executable).with_name("devvault"))
+    for command in ((front,), (sys.executable, "-I", "-m", "devvault")):
+        done = subprocess.run(
+            [*command, "check", "--staged"], cwd=sub, env=place.environment, capture_output=True
+        )
+        assert [line[:10] for line in found(done)] == ["sub/a.env:"]
 
 
 def test_two_gigabytes_are_named_and_not_read(place):
