@@ -18,7 +18,7 @@ from devvault.scan.text import SIZE_LIMIT
 GIT = (
     "git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false",
     "-c", "log.showSignature=false", "-c", f"core.bigFileThreshold={SIZE_LIMIT}",
-    # A clone can bring along a folder that looks like a repository, with a configuration of its own.
+    # A clone can bring along a folder that looks like a repository, configuration and all.
     "-c", "safe.bareRepository=explicit",
 )  # fmt: skip
 

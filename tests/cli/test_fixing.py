@@ -222,9 +222,10 @@ KILLS = [
     ("devvault.cli.importing:lay_by", 1),
     ("devvault.cli.importing:replace_keeping_mode", 1),
     ("devvault.cli.fixing:stage", 1),
-    ("devvault.cli.fixing:git", 2),
-    ("devvault.cli.fixing:git", 3),
-    ("devvault.cli.fixing:git", 4),
+    ("devvault.scan.repository:git", 1),
+    ("devvault.scan.repository:git", 2),
+    ("devvault.scan.repository:git", 3),
+    ("devvault.scan.repository:git", 4),
 ]
 
 
