@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 from devvault import __version__
 from devvault.client import launch
-from devvault.client.http import Connection, error_from, is_down, raise_for
+from devvault.client.http import CUT_OFF, Connection, error_from, is_down, raise_for
 from devvault.errors import DevvaultError, Unavailable
 from devvault.paths import Home
 
 START_LIMIT = 60.0  # seconds; a first start may wait for a keyring
-STOP_LIMIT = 15.0
+STOP_LIMIT = 30.0  # it gives requests that are under way 10, then closes its store
 ALREADY_RUNNING = "AlreadyRunning"
 
 _HOST = "devvault"
@@ -117,7 +117,7 @@ def stop(home: Home) -> bool:
     One that no longer answers, or not yet, is waited for too: it is gone when its lock is free.
 
     Raises:
-        Unavailable: it still runs after 15 seconds.
+        Unavailable: it still runs after 30 seconds.
     """
     limit = time.monotonic() + STOP_LIMIT
     ran = _is_told_to_stop(home)
@@ -140,6 +140,9 @@ def _is_told_to_stop(home: Home) -> bool:
     try:
         raise_for(connection.request("POST", _HOST, "/local/stop"))
     except Unavailable as error:
+        # One that is closing hangs up on whom it has not heard yet.
+        if error.code == CUT_OFF:
+            return True
         if is_down(error):
             return False
         raise
