@@ -55,7 +55,7 @@ def _row(item: object, *, sort: bool) -> dict[str, object]:
 
 
 def _cell(value: object) -> str:
-    """Return a cell for the eye: nothing in it steers the terminal. (tsv is for programs.)"""
+    """Return a cell for the eye: nothing in it steers the terminal; tsv is for programs."""
     text = "" if value is None else str(value)
     if text.isprintable():
         return text
