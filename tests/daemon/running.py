@@ -19,7 +19,7 @@ from tests.waiting import LIMIT
 ROOT = str(Path(devvault.__file__).parents[1])
 # Another user may reach a Python that has no packages of its own, so ours are named too.
 PACKAGES = [path for path in sys.path if path.endswith("site-packages")]
-PLACES = f"import sys; sys.path.insert(0, {ROOT!r}); sys.path.extend({PACKAGES!r}); "
+PLACES = f"import sys; sys.path[:0] = {[ROOT, *PACKAGES]!r}; "
 START = PLACES + "from devvault.daemon.__main__ import main; "
 NOBODY = 65534
 
@@ -51,7 +51,7 @@ def python_of_nobody() -> str | None:
     for python in (sys.executable, "/usr/bin/python3"):
         try:
             done = subprocess.run(
-                [python, "-I", "-c", PLACES + "import devvault.errors, cryptography, uvicorn"],
+                [python, "-I", "-c", PLACES + "import devvault.daemon.life"],
                 user=NOBODY,
                 group=NOBODY,
                 extra_groups=[],
