@@ -395,6 +395,8 @@ def socket_path(given: "dict[bytes, bytes]") -> bytes:
     parts = path.split(b"/")[1:]
     if path[:1] != b"/" or len(path) > SOCKET_PATH_LIMIT or {b"", b".", b".."} & set(parts):
         raise HandOver
+    if (at := _facts(home)) and (at.st_mode & 0o170077, at.st_uid) != (16384, posix.geteuid()):
+        raise HandOver  # no folder that is ours alone: the full CLI refuses it
     return path
 
 
