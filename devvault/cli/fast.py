@@ -366,11 +366,8 @@ def read_file(path: bytes, name: bytes) -> bytes:
     handle = posix.open(path, OPEN_FLAGS)
     try:
         facts = posix.fstat(handle)
-        if (
-            facts.st_mode & 0o170000 != 0o100000
-            or facts.st_uid not in (posix.geteuid(), 0)
-            or facts.st_size > FILE_LIMIT
-        ):
+        is_ours = facts.st_uid in (posix.geteuid(), 0)
+        if facts.st_mode & 0o170000 != 0o100000 or not is_ours or facts.st_size > FILE_LIMIT:
             raise HandOver
         return _whole(handle, name, FILE_LIMIT)
     finally:
