@@ -15,7 +15,7 @@ from devvault import __version__
 from devvault.client import launch
 from devvault.client.http import CUT_OFF, Connection, error_from, is_down, raise_for
 from devvault.errors import DevvaultError, Unavailable
-from devvault.paths import Home
+from devvault.paths import Home, check_home
 
 START_LIMIT = 60.0  # seconds; a first start may wait for a keyring
 STOP_LIMIT = 30.0  # it gives requests that are under way 10, then closes its store
@@ -73,8 +73,10 @@ def ensure(home: Home, *, spawn: bool = True) -> Facts:
     Raises:
         Unavailable: it does not run and may not be started, or its start failed. The error is
             the daemon's own where it told one.
+        WrongUse: the home is not ours alone, though a daemon may have started while it was.
         DevvaultError: whatever the daemon refused to start for.
     """
+    check_home(home)
     facts = find(home)
     if facts is not None and spawn and is_older(facts.version, __version__):
         stop(home)
