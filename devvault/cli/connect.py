@@ -18,6 +18,7 @@ from devvault.cli.connection import (
 from devvault.cli.dialects import write
 from devvault.cli.planes import open_planes
 from devvault.cli.project import open_place
+from devvault.config import load
 from devvault.errors import DevvaultError, WrongUse
 
 SHELLS = ("sh", "fish", "powershell")
@@ -59,7 +60,8 @@ def main(args: argparse.Namespace) -> int:
     if not identity and (meant := open_place().project.identity):
         identity = meant
         say.note(f"this shell becomes {say.printable(meant)}, the identity that the project names")
-    found = open_connection(planes, plain, identity=identity, az=args.az)
+    java = load(planes.home, os.environ).java
+    found = open_connection(planes, plain, identity=identity, az=args.az, java=java)
     variables, removed = dict(found.variables), list(found.removed)
     before = {name: plain.get(name) for name in [*variables, *removed]}
     # What an earlier connection set and this one does not is given back at once.

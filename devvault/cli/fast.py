@@ -42,6 +42,7 @@ SOCKET_PATH_LIMIT = 100
 KNOWN = b"BEFORE HOME HTTPS_PORT HTTP_PORT KEY_FILE KEY_SOURCE PASSPHRASE PASSPHRASE_FILE".split()
 # What a program was connected by, if at all: proxies, and files of roots that it trusts.
 PROXIES = (b"https_proxy", b"HTTPS_PROXY", b"all_proxy", b"ALL_PROXY", b"no_proxy", b"NO_PROXY")
+JAVA = b"JAVA_TOOL_OPTIONS"
 ROOTS = (b"CURL_CA_BUNDLE", b"NODE_EXTRA_CA_CERTS", b"REQUESTS_CA_BUNDLE", b"SSL_CERT_FILE")
 ROOTS_LIMIT = 4 * 1024 * 1024
 # Programs whose children get neither our ports nor, often, our variables.
@@ -259,7 +260,7 @@ def has_mark(value: bytes) -> bool:
 
 def connection_of(given: "dict[bytes, bytes]") -> "list[bytes]":
     """Return the fields that say how a program is connected now: X and, for files of roots, L."""
-    found = [b"X" + name + b"=" + given[name] for name in PROXIES if given.get(name)]
+    found = [b"X" + name + b"=" + given[name] for name in (*PROXIES, JAVA) if given.get(name)]
     states = {}
     for name in ROOTS:
         path = given.get(name, b"")
@@ -365,11 +366,8 @@ def read_file(path: bytes, name: bytes) -> bytes:
     handle = posix.open(path, OPEN_FLAGS)
     try:
         facts = posix.fstat(handle)
-        if (
-            facts.st_mode & 0o170000 != 0o100000
-            or facts.st_uid not in (posix.geteuid(), 0)
-            or facts.st_size > FILE_LIMIT
-        ):
+        is_ours = facts.st_uid in (posix.geteuid(), 0)
+        if facts.st_mode & 0o170000 != 0o100000 or not is_ours or facts.st_size > FILE_LIMIT:
             raise HandOver
         return _whole(handle, name, FILE_LIMIT)
     finally:
@@ -395,6 +393,8 @@ def socket_path(given: "dict[bytes, bytes]") -> bytes:
     parts = path.split(b"/")[1:]
     if path[:1] != b"/" or len(path) > SOCKET_PATH_LIMIT or {b"", b".", b".."} & set(parts):
         raise HandOver
+    if (at := _facts(home)) and (at.st_mode & 0o170077, at.st_uid) != (16384, posix.geteuid()):
+        raise HandOver  # no folder that is ours alone: the full CLI refuses it
     return path
 
 

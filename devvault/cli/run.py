@@ -145,6 +145,8 @@ def main(args: argparse.Namespace) -> int:
         flags.append(b"Ono-connect")
     elif args.pass_through:
         flags.append(b"Opass-through")
+    if os.environ.get("DEVVAULT_JAVA"):  # the daemon knows the files, not the environment
+        flags.append(b"Ojava" if config.java else b"Ono-java")
     flags += [b"F" + os.fsencode(path) for path in args.env_file]
     flags += [b"S" + os.fsencode(path) for path in args.settings]
     if args.dry_run:
@@ -355,6 +357,7 @@ def _ask(home: Home, head: Sequence[bytes], files: Sequence[bytes], seen: Seen) 
 
 
 def _answer(home: Home, body: bytes, *, may_ask: bool) -> bytes:
+    check_home(home)
     started = unlocked = replaced = False
     while True:
         try:
@@ -384,6 +387,5 @@ def _answer(home: Home, body: bytes, *, may_ask: bool) -> bytes:
 
 
 def _check_is_made(home: Home) -> None:
-    check_home(home)
     if not home.database.exists():
         raise NotFound("there is no vault on this machine yet", code="NoHome", hint="devvault init")
