@@ -115,7 +115,7 @@ def _export(args: argparse.Namespace, planes: Planes, since: datetime | None) ->
     )
     if args.format == "jsonl":
         for event in kept:
-            say.line(json.dumps(event, ensure_ascii=False, sort_keys=True))
+            say.line(say.escaped(json.dumps(event, ensure_ascii=False, sort_keys=True)))
     elif args.format == "csv":
         import csv
         import io
@@ -129,7 +129,8 @@ def _export(args: argparse.Namespace, planes: Planes, since: datetime | None) ->
         say.put(page.getvalue())
     else:
         records = [{name: event[name] for name in event if name != "seq"} for event in kept]
-        say.put(json.dumps({"records": records}, indent=2, ensure_ascii=False) + "\n")
+        text = json.dumps({"records": records}, indent=2, ensure_ascii=False)
+        say.put(say.escaped(text) + "\n")
 
 
 def _newest(planes: Planes, limit: int) -> Iterator[Body]:
@@ -226,5 +227,6 @@ def _since(word: str | None) -> datetime | None:
 
 
 def _harmless(cell: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+    """Return a cell that no spreadsheet takes for a formula, and no terminal for a command."""
+    is_formula = cell.lstrip()[:1] in ("=", "+", "-", "@") or cell[:1] in ("\t", "\r")
+    return say.printable(f"'{cell}" if is_formula else cell)

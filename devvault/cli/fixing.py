@@ -32,7 +32,7 @@ from devvault.references import base as references
 from devvault.references.appservice import format_reference
 from devvault.scan.check import Repaired, Report
 from devvault.scan.lookups import lookup, setting_name
-from devvault.scan.repository import git
+from devvault.scan.repository import git, stage
 from devvault.settingsfiles.base import Setting, find_format, get_format
 
 
@@ -247,7 +247,7 @@ def _write(planes: Planes, place: Place, file: _File, changes: dict[str, str]) -
     if work is not None and file.source is not None:
         replace_source(planes, file.source, work, here)
     if staged is not None:
-        _stage(place.folder, file.name, staged)
+        stage(place.folder, file.name, staged)
         say.tell(f"{say.printable(file.name)}: staged anew")
 
 
@@ -261,16 +261,6 @@ def _here(file: _File, changes: Mapping[str, str]) -> dict[str, str]:
         return {}
     same = {one.key: one.value == file.values.get(one.key) for one in now}
     return {key: reference for key, reference in changes.items() if same.get(key)}
-
-
-def _stage(folder: Path, name: str, data: bytes) -> None:
-    """Put a file's new content into the index; its mode stays."""
-    path = os.fsencode(name)
-    listed = git(folder, "--literal-pathspecs", "ls-files", "-s", "-z", "--", name)
-    mode = listed.partition(b" ")[0] or b"100644"
-    made = git(folder, "hash-object", "-w", "--stdin", "--no-filters", data=data).strip()
-    info = b"%b %b\t%b\0" % (mode, made, path)
-    git(folder, "update-index", "-z", "--index-info", data=info)
 
 
 def _say_code(code: Sequence[_Line], named: Mapping[tuple[str, str], Step], goal: Goal) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 from pathlib import Path
 
 from devvault.errors import WrongUse
 
 # A repository's own configuration must not make git start anything for us.
-_GIT = ("git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
+_GIT = (
+    "git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null",
+    "-c", "safe.bareRepository=explicit",
+)  # fmt: skip
 _PATIENCE = 30
 
 
@@ -44,10 +48,10 @@ def check_untracked(path: Path) -> None:
         raise WrongUse(
             f"{path} lies in a git work tree that does not ignore it: the next commit might hold"
             " the values",
-            hint=f"echo /{name} >> {parent}/.gitignore",
+            hint=shlex.join(["echo", f"/{name}"]) + f" >> {shlex.quote(f'{parent}/.gitignore')}",
         )
     if done.returncode:
         raise WrongUse(
             f"{path} lies in a git work tree, and git cannot tell whether it ignores it",
-            hint=f"git -C {parent} check-ignore -v {name}",
+            hint=shlex.join(["git", "-C", str(parent), "check-ignore", "-v", "--", name]),
         )

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 MARK = b"\x01"
-_HUNK = re.compile(rb"@@+ (?:-\S+ )+\+(\d+)(?:,\d+)? @@")
+_HUNK = re.compile(rb"@@+ (?:-\d+(?:,(\d+))? )+\+(\d+)(?:,(\d+))? @@")
 _RAW = re.compile(rb":(\d{6}) (\d{6}) ([0-9a-f]+) ([0-9a-f]+) ([A-Z])(\d*)\t(.*)")
 _ESCAPES = {
     b"a": b"\a", b"b": b"\b", b"t": b"\t", b"n": b"\n", b"v": b"\v", b"f": b"\f", b"r": b"\r",
@@ -59,7 +60,8 @@ def changes(lines: Iterable[bytes], entries: list[Entry] | None = None) -> Itera
     now: Change | None = None
     in_hunk = is_new = False
     width, number = 1, 0
-    for line in lines:
+    rest = iter(lines)
+    for line in rest:
         first = line[:1]
         if in_hunk and now is not None and first in b" +-\\" and first:
             columns = line[:width]
@@ -79,8 +81,10 @@ def changes(lines: Iterable[bytes], entries: list[Entry] | None = None) -> Itera
             found = _HUNK.match(line)
             in_hunk = found is not None
             if found is not None:
-                number = int(found[1])
+                number = int(found[2])
                 width = len(line) - len(line.lstrip(b"@")) - 1
+                if width == 1 and now is not None:
+                    is_new = _hunk(rest, now, int(found[1] or 1), number, int(found[3] or 1))
         elif line.startswith(b"diff "):
             if now is not None:
                 yield now
@@ -100,6 +104,37 @@ def changes(lines: Iterable[bytes], entries: list[Entry] | None = None) -> Itera
                 entries.append(entry)
     if now is not None:
         yield now
+
+
+def _hunk(rest: Iterator[bytes], now: Change, old: int, number: int, new: int) -> bool:
+    """Read a hunk of two sides, of so many lines; say whether its last line is on the new side."""
+    now.numbers += range(number, number + new)
+    if not old:  # a new file, mostly: nothing but new lines
+        now.lines += [line[1:] for line in islice(rest, new)]
+        now.added.update(range(number, number + new))
+        del now.numbers[len(now.lines) :]  # git ended in the middle: what comes of it says so
+        return True
+    is_new = False
+    last = number + new
+    while (number < last or old) and (line := next(rest, b"")):
+        first = line[:1]
+        if first == b" " or line == b"\n":  # diff.suppressBlankEmpty leaves the blank out
+            now.lines.append(line[1:] or line)
+            number += 1
+            old -= 1
+            is_new = True
+        elif first == b"+":
+            now.lines.append(line[1:])
+            now.added.add(number)
+            number += 1
+            is_new = True
+        elif first == b"-":
+            old -= 1
+            is_new = False
+        elif is_new:  # no line feed behind the line before
+            now.lines[-1] = now.lines[-1].removesuffix(b"\n")
+    del now.numbers[len(now.lines) :]
+    return is_new
 
 
 def _entry(line: bytes) -> Entry | None:

@@ -26,7 +26,7 @@ _MARK = b"\x01"
 # Nothing that the repository configures may start a program of its choice, or fetch from afar.
 _GIT = (
     "git", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false",
-    "-c", "log.showSignature=false",
+    "-c", "log.showSignature=false", "-c", "safe.bareRepository=explicit",
 )  # fmt: skip
 _LOG = (
     "log", "--all", "-p", "--cc", "-U0", "--no-color", "--no-ext-diff", "--no-textconv",

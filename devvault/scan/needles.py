@@ -10,7 +10,7 @@ import base64
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from devvault.scan.keyname import KeyKind, kind_of
 from devvault.scan.weakvalue import is_weak
@@ -51,6 +51,7 @@ class Needle(NamedTuple):
     form: str
     piece: bytes  # what must stand there once the form is undone
     turn: int = 0  # base64: how many bytes stand before the piece in its group of three
+    inner: tuple[int, bytes] | None = None  # of what is base64 twice: turn and piece inside
 
 
 def pieces(value: str) -> Iterator[tuple[str, str]]:
@@ -113,8 +114,8 @@ def _is_dense(line: str) -> bool:
     )
 
 
-def needles(piece: str) -> Iterator[Needle]:
-    """Return every form of a strong piece."""
+def needles(piece: str, *, deep: bool = False) -> Iterator[Needle]:
+    """Return every form of a strong piece; `deep`: base64 of base64 too, which are many."""
     plain = piece.encode("utf-8", "surrogatepass")
     yield _needle(plain, "raw", plain)
     for written in _as_written(piece):
@@ -126,6 +127,12 @@ def needles(piece: str) -> Iterator[Needle]:
         wide = piece.encode(encoding, "surrogatepass")
         yield _needle(wide, "UTF-16", wide)
         yield from _base64_needles(wide, "base64 of UTF-16")
+    for coded in {quote(piece, safe="", errors="surrogatepass"), json_text(piece)} - {piece}:
+        yield from _base64_needles(coded.encode("utf-8", "surrogatepass"), "base64")
+    if deep and len(plain) >= _SURE:  # a shorter one would need proof of where it ends
+        for turn in range(3):
+            for needle in _base64_needles(_core(plain, turn), "base64 twice"):
+                yield needle._replace(inner=(turn, plain))
 
 
 def _as_written(piece: str) -> Iterator[bytes]:
@@ -149,9 +156,7 @@ def _as_written(piece: str) -> Iterator[bytes]:
 
 def _base64_needles(plain: bytes, form: str) -> Iterator[Needle]:
     for turn in range(3):
-        coded = base64.b64encode(b"\0" * turn + plain)
-        last = (turn + len(plain)) * 8 // 6  # characters behind it hold bits of what follows
-        core = coded[_FIRST_CHAR[turn] : last]
+        core = _core(plain, turn)
         first = _needle(core, form, plain, turn)
         yield first
         url = core.replace(b"+", b"-").replace(b"/", b"_")
@@ -159,6 +164,20 @@ def _base64_needles(plain: bytes, form: str) -> Iterator[Needle]:
             other = _needle(url, form, plain, turn)
             if other.anchor != first.anchor:
                 yield other
+
+
+def _core(plain: bytes, turn: int) -> bytes:
+    """Return the characters of base64 that are a piece's alone, `turn` bytes standing before it."""
+    coded = base64.b64encode(b"\0" * turn + plain)
+    last = (turn + len(plain)) * 8 // 6  # characters behind it hold bits of what follows
+    return coded[_FIRST_CHAR[turn] : last]
+
+
+def json_text(piece: str) -> str:
+    """Return a text as it stands in a JSON string."""
+    import json
+
+    return json.dumps(piece)[1:-1]
 
 
 def _needle(form: bytes, name: str, piece: bytes, turn: int = 0) -> Needle:
@@ -217,7 +236,20 @@ def _proved_base64(text: bytes, start: int, needle: Needle) -> tuple[int, int] |
     if len(more) == len(rest):
         behind += _decoded(text[end : end + 4])
     before = _decoded(text[max(0, start - 4) : start]) + found[: needle.turn]
+    if needle.inner is not None:
+        is_held = _holds(needle.inner, before, needle.piece + behind)
+        return (start, start + whole) if is_held else None
     return (start, start + whole) if _stands_alone(needle, before, behind) else None
+
+
+def _holds(inner: tuple[int, bytes], before: bytes, coded: bytes) -> bool:
+    """Say whether base64 holds a piece to the last bit; what it begins with ends `before`."""
+    turn, piece = inner
+    shared = _FIRST_CHAR[turn]
+    first = before[len(before) - shared :] if shared else b""
+    size = turn + len(piece)
+    chars = -(-size * 8 // 6) - len(first)
+    return _decoded(first + coded[:chars])[turn:size] == piece
 
 
 def _decoded(coded: bytes) -> bytes:

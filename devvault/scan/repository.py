@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -18,6 +18,8 @@ from devvault.scan.text import SIZE_LIMIT
 GIT = (
     "git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false",
     "-c", "log.showSignature=false", "-c", f"core.bigFileThreshold={SIZE_LIMIT}",
+    # A clone can bring along a folder that looks like a repository, configuration and all.
+    "-c", "safe.bareRepository=explicit",
 )  # fmt: skip
 
 
@@ -36,8 +38,13 @@ def environment() -> dict[str, str]:
     return {**os.environ, **QUIET}
 
 
-def git(folder: Path, *words: str, data: bytes | None = None) -> bytes:
-    """Run git and return what it prints.
+def git(
+    folder: Path,
+    *words: str,
+    data: bytes | None = None,
+    settings: Mapping[str, str] | None = None,
+) -> bytes:
+    """Run git, with more settings if need be, and return what it prints.
 
     Raises:
         Unavailable: git is missing, or refuses.
@@ -50,13 +57,51 @@ def git(folder: Path, *words: str, data: bytes | None = None) -> bytes:
             stdin=subprocess.DEVNULL if data is None else None,
             capture_output=True,
             check=False,
-            env=environment(),
+            env={**environment(), **_configured(settings)},
         )
     except OSError as error:
         raise _no_git() from error
     if done.returncode:
         raise refusal(done.stderr, done.returncode)
     return done.stdout
+
+
+def stage(folder: Path, name: str, data: bytes) -> None:
+    """Put a file's new content into the index; its mode stays.
+
+    Writing the index makes git look at files of its own age again: through the repository's
+    filters, and with a hook at the end. Neither is started; git looks again when the user asks it.
+
+    Raises:
+        Unavailable: as `git`.
+    """
+    listed = git(folder, "--literal-pathspecs", "ls-files", "-s", "-z", "--", name)
+    mode = listed.partition(b" ")[0] or b"100644"
+    made = git(folder, "hash-object", "-w", "--stdin", "--no-filters", data=data).strip()
+    info = b"%b %b\t%b\0" % (mode, made, os.fsencode(name))
+    still = {"core.hooksPath": os.devnull, **dict.fromkeys(_filters(folder), "")}
+    git(folder, "update-index", "-z", "--index-info", data=info, settings=still)
+
+
+def _filters(folder: Path) -> list[str]:
+    """Return the settings that name a program that files go through on their way into the index."""
+    names = git(folder, "config", "-z", "--name-only", "--list").split(b"\0")
+    return [
+        os.fsdecode(name)
+        for name in dict.fromkeys(names)
+        if name.startswith(b"filter.") and name.endswith((b".clean", b".process", b".required"))
+    ]
+
+
+def _configured(settings: Mapping[str, str] | None) -> dict[str, str]:
+    """Return the variables that give git settings; no name or value of one is parsed by it."""
+    if not settings:
+        return {}
+    given = {"GIT_CONFIG_COUNT": str(len(settings))}
+    for number, (name, value) in enumerate(settings.items()):
+        given[f"GIT_CONFIG_KEY_{number}"] = name
+        given[f"GIT_CONFIG_VALUE_{number}"] = value
+    return given
 
 
 @contextlib.contextmanager

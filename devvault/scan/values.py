@@ -21,6 +21,7 @@ from devvault.scan.weakvalue import SHORTEST, is_weak
 
 _MOST = 1000  # findings in one text
 _LONGEST_LINE = 4096
+_DEEP = 1000  # values; of more, fewer forms are looked for
 _NAME = re.compile(
     rb"""([A-Za-z_][\w.:-]{0,120}?)["'\])]{0,2}[ \t]*(?:=>|:=|=|:)[ \t]*"""
     rb"""(?:[@$]?(["'`])(.{1,256}?)\2|([^\s"'`#;,][^\r\n]{0,256}))""",
@@ -67,7 +68,9 @@ class ValueIndex:
         self._entries: list[list[tuple[Needle, Held, str]]] = []
         seen: set[str] = set()
         index: dict[bytes, int] = {}
-        for held in values:
+        listed = list(values)
+        deep = len(listed) <= _DEEP
+        for held in listed:
             self.count += 1
             for piece, part in pieces(held.value):
                 if piece in seen or len(piece) < SHORTEST:
@@ -76,7 +79,7 @@ class ValueIndex:
                 if is_weak(piece):
                     self._add_weak(piece, held)
                     continue
-                for needle in needles(piece):
+                for needle in needles(piece, deep=deep):
                     at = index.setdefault(needle.anchor, len(self._entries))
                     if at == len(self._entries):
                         self._entries.append([])

@@ -11,6 +11,8 @@ import time
 
 import pytest
 
+from devvault.scan.repository import GIT
+
 KEY = "hT7-kq2-Vn41xyz"
 LEAK = f"DB_PASSWORD={KEY}\n"
 
@@ -172,6 +174,20 @@ def test_files_that_attributes_hide_from_a_diff_are_read(place):
     place.write("b.ext", f"password = '{KEY}'\n")
     place.git("add", "-fA")
     assert [line[:6] for line in found(place.run("--staged"))] == ["a.env:", "b.ext:"]
+
+
+def test_a_folder_that_looks_like_a_repository_hides_nothing(place):
+    place.init()
+    place.git("init", "-q", "--bare", "sub/inner.git")
+    sub = place.folder / "sub"
+    for inside in (sub / "inner.git").iterdir():
+        inside.rename(sub / inside.name)
+    (sub / "config").write_text("[core]\nrepositoryformatversion = 0\nworktree = ..\n")
+    place.write("sub/a.env")
+    place.git("add", "-f", "sub/a.env")
+    # As the front starts git: where the user stands, not at the top.
+    assert place.git(*GIT[1:], "rev-parse", "--git-dir", cwd=sub, code=128) == b""
+    assert [line[:10] for line in found(place.run("--staged", cwd=sub))] == ["sub/a.env:"]
 
 
 def test_two_gigabytes_are_named_and_not_read(place):

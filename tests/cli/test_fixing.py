@@ -6,6 +6,7 @@ import base64
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -220,10 +221,11 @@ KILLS = [
     ("devvault.cli.fixing:replace_source", 1),
     ("devvault.cli.importing:lay_by", 1),
     ("devvault.cli.importing:replace_keeping_mode", 1),
-    ("devvault.cli.fixing:_stage", 1),
-    ("devvault.cli.fixing:git", 2),
-    ("devvault.cli.fixing:git", 3),
-    ("devvault.cli.fixing:git", 4),
+    ("devvault.cli.fixing:stage", 1),
+    ("devvault.scan.repository:git", 1),
+    ("devvault.scan.repository:git", 2),
+    ("devvault.scan.repository:git", 3),
+    ("devvault.scan.repository:git", 4),
 ]
 
 
@@ -245,3 +247,25 @@ def test_killed_anywhere_nothing_is_lost_and_the_same_command_goes_on(project, p
     assert project.do("resolve", "SMTP_PASSWORD").stdout == OTHER
     assert project.do("resolve", "DB_PASSWORD").stdout == SECRET
     assert not list(project.folder.glob("*.partial"))
+
+
+def test_staging_anew_starts_no_program_of_the_repository(project, tmp_path):
+    program = tmp_path / "evil"
+    program.write_text(f"#!/bin/sh\ntouch '{program}.ran'\ncat\n")
+    program.chmod(0o755)
+    hooks = tmp_path / "hooks"
+    hooks.mkdir()
+    (hooks / "post-index-change").write_bytes(program.read_bytes())
+    (hooks / "post-index-change").chmod(0o755)
+    (project.folder / "other.env").write_text("B=2\n")
+    later = time.time() + 1000  # younger than the index: git looks into it whenever it writes one
+    os.utime(project.folder / "other.env", (later, later))
+    project.git("add", "-f", "other.env")
+    project.stage(f"DB_PASSWORD={SECRET}\n")
+    (project.folder / ".gitattributes").write_text("*.env filter=a=b\n*.more filter=c\n")
+    project.git("config", "filter.a=b.clean", str(program))
+    project.git("config", "filter.c.process", str(program))
+    project.git("config", "core.hooksPath", str(hooks))
+    project.do("check", "--fix", "--yes")
+    assert project.staged() == f"DB_PASSWORD='{REFERENCE}'\n"
+    assert not (tmp_path / "evil.ran").exists()

@@ -88,6 +88,8 @@ class Daemon:
         self.process: subprocess.Popen[bytes] | None = None
         self.user: int | None = None
         self.python = sys.executable
+        # How many descriptors it may have at most, if it is to be fewer than we may.
+        self.descriptors: int | None = None
 
     @property
     def pid(self) -> int:
@@ -97,12 +99,14 @@ class Daemon:
     def start(self) -> bytes:
         """Start it; return what it told through the pipe."""
         read, write = os.pipe()
+        narrow = f"import resource as r; r.setrlimit(r.RLIMIT_NOFILE, 2 * ({self.descriptors},)); "
+        narrow = "" if self.descriptors is None else narrow
         self.process = subprocess.Popen(
             [
                 self.python,
                 "-I",
                 "-c",
-                START + "sys.exit(main())",
+                START + narrow + "sys.exit(main())",
                 "--home",
                 str(self.home.root),
                 "--ready-fd",

@@ -9,6 +9,7 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -688,10 +689,25 @@ def test_more_connections_than_there_is_room_for_are_refused(own: Daemon) -> Non
         for _ in range(600):
             sock = dial(program.http)
             many.append(sock)
-        wait_for(lambda: "512 are open" in own.log)
+        wait_for(lambda: "too many are open" in own.log)
         assert own.ask("GET", "/local/status").status == 200
     finally:
         for sock in many:
             sock.close()
     last = b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n"
     wait_for(lambda: Tunnel(program.http, last).status == 421)
+
+
+def test_tunnels_leave_descriptors_for_the_socket(daemon: Daemon, site: Site) -> None:
+    daemon.descriptors = 256
+    daemon.up()
+    daemon.init(vaults=["my-vault"])
+    program = Program(daemon)
+    kept = [program.connect(f"127.0.0.1:{site.port}") for _ in range(40)]
+    assert {tunnel.status for tunnel in kept} == {200}
+    for _ in range(100):
+        with suppress(OSError):
+            kept.append(program.connect(f"127.0.0.1:{site.port}"))
+    assert "too many are open" in daemon.log
+    assert daemon.ask("GET", "/local/status").status == 200
+    daemon.set("my-vault", "db", "value-2")

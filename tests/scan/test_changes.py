@@ -111,3 +111,23 @@ def test_two_files_with_one_content_are_both_read():
     )
     texts = list(staged_texts(io.BytesIO(out), lambda ids: iter([(ids[0], b"\0x")])))
     assert [text.name for text in texts] == ["a.bin", "b.bin"]
+
+
+def test_blank_lines_count_where_git_prints_them_without_a_sign(folder):
+    before = b"a\n\nb\n\nc\n"
+    put(folder, {b"f": before})
+    tree = git(folder, "write-tree").decode().strip()
+    commit = git(folder, "commit-tree", tree, "-m", "x").decode().strip()
+    git(folder, "update-ref", "HEAD", commit)
+    put(folder, {b"f": before + b"d\n"})
+    out = git(folder, "-c", "diff.suppressBlankEmpty=true", *STAGED, "-M")
+    (change,) = changes(io.BytesIO(out))
+    assert change.data == before + b"d\n"
+    assert change.added == {6}
+
+
+@pytest.mark.parametrize("head", [b"@@ -0,0 +1,5 @@\n+a\n+b\n", b"@@ -1,3 +1,5 @@\n a\n+b\n"])
+def test_a_diff_that_ends_in_the_middle_has_a_number_for_each_line(head):
+    (change,) = changes(io.BytesIO(b"diff --git a/f b/f\n--- a/f\n+++ b/f\n" + head))
+    assert change.lines == [b"a\n", b"b\n"]
+    assert list(change.numbers) == [1, 2]

@@ -114,6 +114,34 @@ DISGUISES = {
     ),
     "URL's password": lambda v: f"postgres://app:{quote(v, safe='')}@db.local:5432/app",
 }
+# What is undone must be undone again.
+STACKED = {
+    "split, JSON": lambda v: json.dumps(v[:9]) + " + " + json.dumps(v[9:]),
+    "split, URL": lambda v: split(quote(v, safe=""), " + "),
+    "split, XML": lambda v: f"'{quoteattr(v[:9])[1:-1]}' . '{quoteattr(v[9:])[1:-1]}'"
+    if "'" not in v else v,
+    "split, all signs": lambda v: split(DISGUISES["JSON, all signs"](v), "\n    "),
+    "split in JSON": lambda v: json.dumps(split(v, " + ")) if plain(v) else v,
+    "split in a notebook": lambda v: json.dumps([f'p = "{v[:8]}" +\n', f'    "{v[8:]}"'])
+    if plain(v) else v,
+    "folded, URL": lambda v: "\\\n".join(textwrap.wrap(DISGUISES["every letter %"](v), 18)),
+    "folded, escaped": lambda v: json.dumps(v[:9])[:-1] + "\\\n  " + json.dumps(v[9:])[1:],
+    "JSON in JSON": lambda v: json.dumps(json.dumps({"k": v})),
+    "JSON in JSON in JSON's string, once": lambda v: json.dumps({"k": json.dumps([v])}),
+    "JSON in XML": lambda v: quoteattr(json.dumps({"k": v})),
+    "JSON in a shell's quotes": lambda v: json.dumps({"k": v}).replace("'", "'\\''"),
+    "URL in XML": lambda v: quoteattr(f"https://h/?a=1&p={quote(v, safe='')}"),
+    "URL in URL": lambda v: quote(quote(v, safe=""), safe=""),
+    "URL in base64": lambda v: b64(f"postgres://u:{quote(v, safe='')}@h".encode()),
+    "JSON in base64": lambda v: b64(json.dumps({"password": v}).encode()),
+    "base64 in base64": lambda v: b64(b64(f"user:{v}".encode()).encode()),
+    "base64 in JSON in base64": lambda v: b64(
+        json.dumps({"auth": b64(f"u:{v}".encode())}).encode()
+    ),
+    "base64, split": lambda v: split(b64(v.encode()), " + "),
+    "base64 in a URL": lambda v: quote(b64(v.encode()), safe=""),
+    "base64 in JSON": lambda v: json.dumps(b64(v.encode())).replace("/", "\\/"),
+}  # fmt: skip
 FILES = {
     ".env": "A=1\nKEY={0}\nB=2\n",
     "a.json": '{{\n  "key": "{0}",\n  "n": 1\n}}\n',
@@ -140,6 +168,20 @@ def test_values_in_this_disguise_are_found(disguise):
             assert owners(text) <= {f"s{number}"}, "another secret's value"
     share = 1 - len(missed) / (len(VALUES) * len(FILES))
     assert share >= TARGET, missed
+
+
+@pytest.mark.parametrize("disguise", STACKED)
+def test_values_in_two_disguises_are_found(disguise):
+    missed = []
+    for number, value in enumerate(VALUES):
+        text = f"first = 1\nkey = {STACKED[disguise](value)}\nlast = 2\n"
+        places = INDEX.places(text.encode())
+        assert {place.owner.secret for place in places} <= {f"s{number}"}
+        if not places:
+            missed.append(value)
+        elif places[0].line != 2:
+            missed.append((places[0], text))
+    assert len(missed) <= (1 - TARGET) * len(VALUES), missed
 
 
 def near_misses():
@@ -172,8 +214,11 @@ def test_near_misses_are_no_findings():
             "URL",
             "JSON",
             "UTF-16 in base64",
+            "split, JSON",
+            "JSON in JSON",
+            "base64 in base64",
         ):
-            text = FILES[".env"].format(DISGUISES[disguise](near))
+            text = FILES[".env"].format((DISGUISES | STACKED)[disguise](near))
             tried += 1
             if owners(text):
                 alarms.append((number, disguise))

@@ -8,7 +8,7 @@ as a whole: a line is enough, and a file that is half written is read like any o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -138,6 +138,8 @@ def read_code(text: str, spans: Spans, dialect: Dialect) -> Iterator[Pair]:
 
 def words_in(text: str, first: int, last: int) -> Iterator[int]:
     """Return where in a part of a text words stand that a secret's name may hold."""
+    if all(text.find(mark, first, last + _FAR) < 0 for mark in "\"'`"):
+        return  # most lines hold no literal
     lowered = text[first:last].lower()
     if len(lowered) != last - first:
         lowered = text[first:last]
@@ -160,10 +162,26 @@ _TAIL = (
 )
 
 
+_FAR = 256  # characters behind a line that such a literal begins within
+
+
 @cache
 def _word() -> re.Pattern[str]:
     # In lower case: to look for both cases at once takes ten times as long.
-    return re.compile(f"(?:{WORDS_OF_NAMES})(?={_TAIL})")
+    words = WORDS_OF_NAMES.replace("licen[cs]e", "licence|license").split("|")
+    return re.compile(f"{factored(words)}(?={_TAIL})")
+
+
+def factored(words: Iterable[str]) -> str:
+    """Return a pattern of any of some words, a letter once: half the time of a plain list."""
+    by_first: dict[str, list[str]] = {}
+    for word in sorted(set(words)):
+        by_first.setdefault(word[:1], []).append(word[1:])
+    may_end = by_first.pop("", None) is not None
+    parts = [
+        first + (rest[0] if len(rest) == 1 else factored(rest)) for first, rest in by_first.items()
+    ]
+    return f"(?:{'|'.join(parts)}){'?' if may_end else ''}" if parts else ""
 
 
 _NAME_MARKS = frozenset("_$.:->?@-/")
