@@ -17,6 +17,7 @@ from devvault.cli.connection import (
 )
 from devvault.cli.dialects import write
 from devvault.cli.planes import open_planes
+from devvault.config import load
 from devvault.errors import DevvaultError, WrongUse
 
 SHELLS = ("sh", "fish", "powershell")
@@ -51,7 +52,8 @@ def main(args: argparse.Namespace) -> int:
     if args.identity == "":  # an unset shell variable must not mean the developer, who reads all
         raise WrongUse("--identity is empty", hint="devvault identity list -o table")
     identity = args.identity or os.environ.get("DEVVAULT_IDENTITY", "")
-    found = open_connection(planes, plain, identity=identity, az=args.az)
+    java = load(planes.home, os.environ).java
+    found = open_connection(planes, plain, identity=identity, az=args.az, java=java)
     variables, removed = dict(found.variables), list(found.removed)
     before = {name: plain.get(name) for name in [*variables, *removed]}
     # What an earlier connection set and this one does not is given back at once.

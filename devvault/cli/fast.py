@@ -47,6 +47,7 @@ SOCKET_PATH_LIMIT = 100
 KNOWN = b"BEFORE HOME HTTPS_PORT HTTP_PORT KEY_FILE KEY_SOURCE PASSPHRASE PASSPHRASE_FILE".split()
 # What a program was connected by, if at all: proxies, and files of roots that it trusts.
 PROXIES = (b"https_proxy", b"HTTPS_PROXY", b"all_proxy", b"ALL_PROXY", b"no_proxy", b"NO_PROXY")
+JAVA = b"JAVA_TOOL_OPTIONS"
 ROOTS = (b"CURL_CA_BUNDLE", b"NODE_EXTRA_CA_CERTS", b"REQUESTS_CA_BUNDLE", b"SSL_CERT_FILE")
 ROOTS_LIMIT = 4 * 1024 * 1024
 # What LC_CTYPE was before Python's own start changed it (PEP 538), `=` before the value.
@@ -272,7 +273,7 @@ def find_marked(given: "dict[bytes, bytes]") -> "list[bytes]":
 
 def connection_of(given: "dict[bytes, bytes]") -> "list[bytes]":
     """Return the fields that say how a program is connected now: X and, for files of roots, L."""
-    found = [b"X" + name + b"=" + given[name] for name in PROXIES if given.get(name)]
+    found = [b"X" + name + b"=" + given[name] for name in (*PROXIES, JAVA) if given.get(name)]
     states = {}
     for name in ROOTS:
         path = given.get(name, b"")

@@ -142,6 +142,8 @@ def main(args: argparse.Namespace) -> int:
         flags.append(b"Ono-connect")
     elif args.pass_through:
         flags.append(b"Opass-through")
+    if os.environ.get("DEVVAULT_JAVA"):  # the daemon knows the files, not the environment
+        flags.append(b"Ojava" if config.java else b"Ono-java")
     flags += [b"F" + os.fsencode(path) for path in args.env_file]
     flags += [b"S" + os.fsencode(path) for path in args.settings]
     if args.dry_run:

@@ -618,6 +618,27 @@ def test_bundles_are_for_their_owner_alone(home: Daemon, program: Program) -> No
         assert b"PRIVATE KEY" not in path.read_bytes()
 
 
+def test_java_is_connected_where_it_is_asked_for(home: Daemon) -> None:
+    assert "JAVA_TOOL_OPTIONS" not in Program(home).variables
+    made = Program(home, b"Ojava\0", b"XJAVA_TOOL_OPTIONS=-Xmx1g\0").variables
+    first, proxies, store, kind = made["JAVA_TOOL_OPTIONS"].split()
+    assert (first, proxies) == ("-Xmx1g", "-Djava.net.useSystemProxies=true")
+    assert kind == "-Djavax.net.ssl.trustStoreType=PKCS12"
+    path = Path(store.partition("=")[2])
+    assert path.parent == home.home.run
+    assert path.suffix == ".p12"
+    inner = f"XJAVA_TOOL_OPTIONS={made['JAVA_TOOL_OPTIONS']}\0".encode()
+    again = Program(home, b"Ojava\0", inner).variables
+    assert again["JAVA_TOOL_OPTIONS"] == made["JAVA_TOOL_OPTIONS"]
+
+
+def test_a_trust_store_of_the_users_own_is_left_and_a_note_says_so(home: Daemon) -> None:
+    own = b"XJAVA_TOOL_OPTIONS=-Djavax.net.ssl.trustStore=/etc/mine.jks\0"
+    found = Program(home, b"Ojava\0", own)
+    assert "JAVA_TOOL_OPTIONS" not in found.variables
+    assert [note for note in found.notes if "Java programs are not connected" in note]
+
+
 # -- faults -------------------------------------------------------------------------------------
 
 

@@ -39,6 +39,7 @@ LAW: dict[str, set[str]] = {
 BY_MODULE: dict[str, set[str]] = {
     "devvault.__main__": {"cli"},
     "devvault.pytest_plugin": {"testing"},
+    "devvault.server.bundles": {"crypto.truststore"},
     "devvault.server.local": {"resolver", "scan", "references", "settingsfiles", "audit"},
 }
 

@@ -55,6 +55,7 @@ _DRY = "dry-run"
 _TERMINAL = "terminal"
 _WATCH = "watch"
 _NO_CONNECT = "no-connect"
+_JAVA, _NO_JAVA = "java", "no-java"
 _PASSING = "pass-through"
 _NEVER_INHERITED = "DEVVAULT_PASSPHRASE"
 # A YAML file's parser takes seconds for what others read in no time.
@@ -177,6 +178,7 @@ def _wish(sent: _Sent, plan: Plan, config: Config, identity: str) -> Wish | None
         settings=frozenset(plan.variables),
         identity=identity,
         pass_through=_PASSING in sent.options,
+        java=_JAVA in sent.options or (config.java and _NO_JAVA not in sent.options),
     )
 
 
