@@ -368,11 +368,8 @@ def read_file(path: bytes, name: bytes) -> bytes:
     handle = posix.open(path, OPEN_FLAGS)
     try:
         facts = posix.fstat(handle)
-        if (
-            facts.st_mode & 0o170000 != 0o100000
-            or facts.st_uid not in (posix.geteuid(), 0)
-            or facts.st_size > FILE_LIMIT
-        ):
+        is_ours = facts.st_uid in (posix.geteuid(), 0)
+        if facts.st_mode & 0o170000 != 0o100000 or not is_ours or facts.st_size > FILE_LIMIT:
             raise HandOver
         return _whole(handle, name, FILE_LIMIT, facts.st_size)
     finally:
@@ -398,6 +395,8 @@ def socket_path(given: "dict[bytes, bytes]") -> bytes:
     parts = path.split(b"/")[1:]
     if path[:1] != b"/" or len(path) > SOCKET_PATH_LIMIT or {b"", b".", b".."} & set(parts):
         raise HandOver
+    if (at := _facts(home)) and (at.st_mode & 0o170077, at.st_uid) != (16384, posix.geteuid()):
+        raise HandOver  # no folder that is ours alone: the full CLI refuses it
     return path
 
 

@@ -357,6 +357,7 @@ def _ask(home: Home, head: Sequence[bytes], files: Sequence[bytes], seen: Seen) 
 
 
 def _answer(home: Home, body: bytes, *, may_ask: bool) -> bytes:
+    check_home(home)
     started = unlocked = replaced = False
     while True:
         try:
@@ -386,6 +387,5 @@ def _answer(home: Home, body: bytes, *, may_ask: bool) -> bytes:
 
 
 def _check_is_made(home: Home) -> None:
-    check_home(home)
     if not home.database.exists():
         raise NotFound("there is no vault on this machine yet", code="NoHome", hint="devvault init")

@@ -14,6 +14,7 @@ from devvault.cli import answer, fast
 from devvault.paths import Home, default_home
 from devvault.references.marks import MARKS
 from tests.client.peer import Peer, reply
+from tests.waiting import LIMIT
 
 REFERENCE = "@Microsoft.KeyVault(VaultName=v;SecretName=s)"
 # What the front has Python do.
@@ -66,7 +67,7 @@ def run(home, project):
             cwd=cwd,
             input=stdin,
             capture_output=True,
-            timeout=60,
+            timeout=LIMIT,
             **options,
         )
 
@@ -270,7 +271,7 @@ def test_closed_standard_streams_stop_nothing(daemon, home, project, tmp_path):
     script = f'exec "$@" 0<&- 1>"{out}" 2>&-'
     command = [sys.executable, "-I", "-S", "-c", STUB, FAST, "", "run", "--", "printenv", "A"]
     env = {"PATH": os.environ["PATH"], "DEVVAULT_HOME": os.fspath(home.root)}
-    done = subprocess.run(["sh", "-c", script, "sh", *command], cwd=project, env=env, timeout=60)
+    done = subprocess.run(["sh", "-c", script, "sh", *command], cwd=project, env=env, timeout=LIMIT)
     assert done.returncode == 0
     assert out.read_bytes() == b"1\n"
 

@@ -189,7 +189,7 @@ def streams(draw):
 
 
 @given(streams(), st.lists(st.integers(0, 10**6), max_size=12))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @example(({b"A": b"abab"}, b"abababab"), [3, 5])
 @example(({b"A": b"abcdef", b"B": b"defghi"}, b"abcdefghi"), [6])
 def test_no_cut_changes_what_comes_out_and_no_needle_comes_through(made, places):
@@ -206,7 +206,7 @@ def test_no_cut_changes_what_comes_out_and_no_needle_comes_through(made, places)
 
 
 @given(streams(), st.lists(st.integers(0, 10**6), max_size=5))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_only_what_may_become_a_value_is_held_back(made, places):
     values, data = made
     mask = Mask(values)
@@ -239,7 +239,7 @@ def test_the_engine_is_installed_and_the_fast_path_finds_it():
 
 @ENGINES
 @given(made=streams(), filler=st.binary(max_size=50), where=st.integers(0, 3))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_the_sieve_finds_each_place(engine, made, filler, where):
     values, data = made
     needles = Mask(values).owners
@@ -251,7 +251,7 @@ def test_the_sieve_finds_each_place(engine, made, filler, where):
 
 
 @given(VALUES)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_each_needle_has_its_anchor(values):
     needles = Mask(dict(zip((b"A", b"B", b"C"), values, strict=False))).owners
     found = anchors(needles)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import devvault
 from devvault.daemon.hygiene import DESCRIPTORS, FIXED_PATH, trim_environment
+from tests.waiting import LIMIT
 
 ROOT = str(Path(devvault.__file__).parents[1])
 REPORT = f"""
@@ -57,7 +58,7 @@ def report(*, foreground: bool = False) -> dict:
         cwd="/tmp",
         preexec_fn=dirty,
         check=True,
-        timeout=30,
+        timeout=LIMIT,
     )
     os.close(write)
     os.close(spare)

@@ -27,7 +27,8 @@ from tests.daemon.connected import (
     read_all,
     state_of,
 )
-from tests.daemon.running import LIMIT, NOBODY, Daemon, wait_for
+from tests.daemon.running import NOBODY, Daemon
+from tests.waiting import LIMIT, wait_for
 
 VAULT = "my-vault.vault.azure.net"
 SECRETS = "/secrets?api-version=7.4"
@@ -150,7 +151,7 @@ def test_another_user_of_the_machine_is_cut_off(home: Daemon, program: Program) 
         check=True,
     )
     assert done.stdout.split() == ["b''", "b''"]
-    assert f"refused a connection of uid {NOBODY}" in home.log
+    wait_for(lambda: f"refused a connection of uid {NOBODY}" in home.log)
 
 
 # -- odd requests -------------------------------------------------------------------------------
@@ -311,9 +312,10 @@ def test_other_hosts_are_passed_on_byte_for_byte(program: Program, site: Site) -
 
 
 def test_a_far_end_that_is_not_there_is_told(program: Program) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        port = gone.getsockname()[1]
-    found = program.connect(f"127.0.0.1:{port}")
+    with socket.socket() as taken:  # bound, and nobody listens
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        found = program.connect(f"127.0.0.1:{port}")
     assert (found.status, found.code) == (502, "TargetUnreachable")
     assert f"127.0.0.1:{port}" in found.reason
 

@@ -10,6 +10,7 @@ from devvault.scan.repository import GIT, QUIET
 from devvault.scan.staged import STAGED
 from tests.cli.test_fast import STUB
 from tests.house.source import ROOT, imports
+from tests.waiting import LIMIT
 
 FAST = "devvault.cli.fast"
 LOADED = """
@@ -27,7 +28,7 @@ def loaded(statement, *flags, path):
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=LIMIT,
     )
     return done.stdout.split()
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import LIMIT
+
 pytest.importorskip("azure.identity")
 pytest.importorskip("azure.keyvault.secrets")
 
-LIMIT = 120
 SYNC = """
 from azure.identity import DefaultAzureCredential
 from azure.keyvault.secrets import SecretClient
