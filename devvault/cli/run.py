@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from devvault import __version__
-from devvault.cli import child, fast
+from devvault.cli import answer, child, fast
 from devvault.cli.mask import Mask
 from devvault.cli.spawn import spawn
 from devvault.client.daemon import ensure, find, is_older, start
@@ -155,14 +155,14 @@ def main(args: argparse.Namespace) -> int:
         masked = _is_masked(args)
         environment, secrets = settle(flags, given_environment())
         words = [os.fsencode(word) for word in command]
-        fast.warn_of(words, environment)
+        answer.warn_of(words, environment)
     except fast.Stop as stop:
         return stop.code
     else:
-        values = fast.masked(secrets, environment)
+        values = answer.masked(secrets, environment)
         if masked and values:
             _run_masked(words, environment, values, args.mask)
-        fast.become(words, environment)
+        answer.become(words, environment)
 
 
 def _watch(args: argparse.Namespace, command: list[str], flags: list[bytes]) -> int:
@@ -189,7 +189,7 @@ def _watch(args: argparse.Namespace, command: list[str], flags: list[bytes]) -> 
         except DevvaultError as error:
             watching.told(error)
             raise watching.Unsettled(seen.files, seen.versions) from error
-        values = fast.masked(secrets, environment)
+        values = answer.masked(secrets, environment)
         return watching.Settled(environment, values, seen.files, seen.versions)
 
     try:
@@ -226,9 +226,9 @@ def _run_masked(
     if on_terminal and any(map(os.isatty, (1, 2))):
         from devvault.cli import pseudoterminal
 
-        pseudoterminal.run(lambda: fast.become(words, environment), lambda: Mask(values))
+        pseudoterminal.run(lambda: answer.become(words, environment), lambda: Mask(values))
     if piped := fast.find_piped():
-        started = spawn(words, environment, piped, fast.find_program)
+        started = spawn(words, environment, piped, answer.find_program)
         child.Keeper(started, lambda: Mask(values)).stay()
 
 
@@ -300,6 +300,7 @@ def settle(
             partial(_read, seen),
             partial(_read_listed, seen),
             lambda head, files: _without_more(_ask(home, head, files, seen), lines, seen),
+            answer.apply,
         )
     except fast.HandOver as odd:
         raise Unavailable(
@@ -340,7 +341,7 @@ def _read_listed(seen: Seen, root: bytes, path: bytes) -> bytes:
         raise WrongUse(f"the project lists {place}, which lies outside of it")
     if not os.path.lexists(place):
         seen.files[place] = None
-        fast.note_missing(path)
+        answer.note_missing(path)
         return b""
     return _read(seen, path, path)
 
@@ -350,9 +351,9 @@ def _ask(home: Home, head: Sequence[bytes], files: Sequence[bytes], seen: Seen) 
     try:
         return _answer(home, fast.body_of(list(head), list(files)), may_ask=seen.may_ask)
     except (NotFound, Locked, Unavailable) as error:
-        from devvault.cli.homeless import answer
+        from devvault.cli import homeless
 
-        return answer(head, files, error)
+        return homeless.answer(head, files, error)
 
 
 def _answer(home: Home, body: bytes, *, may_ask: bool) -> bytes:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from devvault.cli import child, fast
+from devvault.cli import answer, child, fast
 from devvault.cli.mask import Mask
 from devvault.cli.spawn import make_pipe, spawn
 from devvault.errors import DevvaultError
@@ -102,7 +102,7 @@ class Restarter(child.Keeper):
             settled.files,
             settled.versions,
         )
-        started = spawn(command, settled.environment, self._piped, fast.find_program)
+        started = spawn(command, settled.environment, self._piped, answer.find_program)
         super().__init__(started, self._new_mask)
         self.holds = (*inherited, self._asked, self._asking)
 
@@ -180,7 +180,7 @@ class Restarter(child.Keeper):
         self._write(2, self._mask.closing() if self._mask else b"")
         self._mask = None
         _put_back(self._terminal)
-        started = spawn(self._command, self._settled.environment, self._piped, fast.find_program)
+        started = spawn(self._command, self._settled.environment, self._piped, answer.find_program)
         self._replacing = False
         self._child = started.process
         for reading, writing in started.outputs.items():
@@ -244,7 +244,7 @@ def run(
     """
     words = [os.fsencode(word) for word in command]
     settled = settle()
-    fast.warn_of(words, settled.environment)
+    answer.warn_of(words, settled.environment)
     sys.stdout.flush()
     Restarter(words, settled, settle, manner, masked=masked).stay()
 
