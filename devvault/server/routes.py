@@ -65,7 +65,7 @@ CONTROL = _table(
         ("PUT", f"{_GROUP}{_VAULTS}/([^/]+)/accesspolicies/([^/]+)", vaults.put_policies),
         (
             "POST",
-            f"{_SUBSCRIPTION}/providers/microsoft\\.keyvault/check(?:mhsm)?nameavailability",
+            f"{_SUBSCRIPTION}/providers/microsoft\\.keyvault/(?:checknameavailability|checkmhsmnameavailability)",
             vaults.check_name,
         ),
         ("GET", _DELETED, vaults.list_deleted),
