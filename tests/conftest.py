@@ -2,7 +2,7 @@
 
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["pytester", "tests.services"]
+pytest_plugins = ["pytester", "tests.leftovers", "tests.services"]
 
 # A busy machine is slow, not wrong: how long a thing may take is for the measurements. Each run
 # tries the same examples, so that what fails was made to; --hypothesis-profile=search tries others.
