@@ -7,6 +7,7 @@ random bits, which are compared in constant time.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import json
@@ -15,7 +16,7 @@ import secrets
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -47,6 +48,7 @@ _MANY = 256
 _LINES_LIMIT = 64
 _FILE_LIMIT = 8 * 1024 * 1024
 _ID_SIZE = 16
+_NOISE = 32
 _SECRET_LIMIT = 100
 _FORMAT = 1
 
@@ -73,6 +75,9 @@ class Session:
     az: bool = False
     pid: int = 0
     pid_mark: str = ""
+
+
+_NAMES = tuple(each.name for each in fields(Session))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -144,7 +149,7 @@ class Sessions:
         with self._lock:
             if not self._swept <= now < self._swept + _SWEEP_EVERY or len(self._kept) >= _MANY:
                 self._sweep(now)
-            if sum(kept.session.over is None for kept in self._kept.values()) >= _LIVE_LIMIT:
+            if len(self._kept) >= _LIVE_LIMIT and self._count_live() >= _LIVE_LIMIT:
                 raise Unavailable(
                     f"{_LIVE_LIMIT} runs are connected at once, and no more can be",
                     hint="end some of them, or use: devvault run --no-connect",
@@ -152,7 +157,9 @@ class Sessions:
             id = secrets.token_hex(_ID_SIZE // 2)
             while id in self._kept:  # pragma: no cover  # 64 random bits
                 id = secrets.token_hex(_ID_SIZE // 2)
-            mark = leader_mark(group) if group > 0 else ""
+            pid_mark = process_mark(pid)
+            # Mostly they are one process, which need not be looked at twice.
+            mark = pid_mark if group == pid else leader_mark(group) if group > 0 else ""
             session = Session(
                 id,
                 kind,
@@ -164,9 +171,9 @@ class Sessions:
                 pass_through,
                 az=az,
                 pid=pid,
-                pid_mark=process_mark(pid),
+                pid_mark=pid_mark,
             )
-            header, proxy, path = (id + secrets.token_urlsafe(32) for _ in range(3))
+            header, proxy, path = (id + noise for noise in _noises(3))
             self._kept[id] = _keep(session, _hash(header), _hash(proxy), _hash(path))
             try:
                 self._add(self._kept[id])
@@ -301,6 +308,9 @@ class Sessions:
             del self._kept[session.id]
         return ended
 
+    def _count_live(self) -> int:
+        return sum(kept.session.over is None for kept in self._kept.values())
+
     def _end_surplus(self, now: datetime) -> int:
         live = [kept for kept in self._kept.values() if kept.session.over is None]
         ended = 0
@@ -375,12 +385,19 @@ class Sessions:
             raise Unavailable(f"cannot write {self._file}: {error.strerror}") from error
 
 
+def _noises(count: int) -> list[str]:
+    """Return so many texts of 256 random bits each, drawn at once: a run waits for them."""
+    noise = secrets.token_bytes(_NOISE * count)
+    parts = [noise[at : at + _NOISE] for at in range(0, len(noise), _NOISE)]
+    return [base64.urlsafe_b64encode(part).rstrip(b"=").decode("ascii") for part in parts]
+
+
 def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _keep(session: Session, header: str, proxy: str, path: str) -> _Kept:
-    body = asdict(session)
+    body = {name: getattr(session, name) for name in _NAMES}
     for name in ("opened", "expires", "over"):
         moment = body[name]
         body[name] = None if moment is None else moment.timestamp()

@@ -6,7 +6,7 @@ trusted too. Only what would lead past us is taken out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -93,8 +93,12 @@ def missing_files(plane: Plane, gate: Gate, wish: Wish) -> list[str]:
     )
 
 
-def connect(plane: Plane, gate: Gate, wish: Wish, pid: int) -> Connection:
+def connect(
+    plane: Plane, gate: Gate, wish: Wish, pid: int, record: Callable[[], None] | None = None
+) -> Connection:
     """Open a session for a program and return its variables; `pid` is the process it will be.
+
+    `record` is called once all is made; where it raises, the session ends.
 
     Raises:
         NotFound: there is no such identity.
@@ -114,11 +118,14 @@ def connect(plane: Plane, gate: Gate, wish: Wish, pid: int) -> Connection:
     )
     try:
         plane.outwards.keep(opened.session.id, opened.proxy, outward)
-        return _connection(plane, wish, opened, trust)
+        made = _connection(plane, wish, opened, trust)
+        if record is not None:
+            record()
     except BaseException:
         with suppress(DevvaultError):
             plane.sessions.end(opened.session.id)
         raise
+    return made
 
 
 def _connection(

@@ -14,8 +14,9 @@ out for, X exit code, and `.` at the end.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from devvault.config import Config
@@ -91,9 +92,9 @@ def run(plane: Plane, ask: Ask) -> Reply:
     config = plane.config()
     gate = plane.keeper.find_gate()
     turn = gate.turn if gate is not None else 0
-    again = None if gate is None else find_answer(gate, ask.body, config)
-    if again is not None:
-        return _connected(plane, again.fields, again.wish, ask.pid)
+    if gate is not None and (again := find_answer(gate, ask.body, config)) is not None:
+        kept, receipts = again
+        return _connected(plane, kept.fields, kept.wish, ask.pid, partial(gate.repeat, receipts))
     receipts = Receipts()
     try:
         sent = _read(ask.body)
@@ -141,12 +142,23 @@ def run(plane: Plane, ask: Ask) -> Reply:
     return _connected(plane, fields, wish, ask.pid)
 
 
-def _connected(plane: Plane, fields: Sequence[bytes], wish: Wish | None, pid: int) -> Reply:
-    """Return the answer to a good run; each gets a session and secrets of its own."""
+def _connected(
+    plane: Plane,
+    fields: Sequence[bytes],
+    wish: Wish | None,
+    pid: int,
+    record: Callable[[], None] | None = None,
+) -> Reply:
+    """Return the answer to a good run; each gets a session and secrets of its own.
+
+    `record` is called last: it wakes another thread, which then competes with us.
+    """
     if wish is None:
+        if record is not None:
+            record()
         return _reply(fields)
     try:
-        made = connect(plane, plane.gate(), wish, pid)
+        made = connect(plane, plane.gate(), wish, pid, record)
     except NotFound as error:
         return _reply([*_complaint(error), b"X%d" % error.exit_code])
     found = [*fields, *(_line(kind, words) for kind, words in made.notes)]
