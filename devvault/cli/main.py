@@ -69,6 +69,8 @@ def main(args: Sequence[str]) -> int:
     except DevvaultError as error:
         return tell(error)
     except KeyboardInterrupt:
+        if sys.stderr is not None and sys.stderr.isatty():
+            sys.stderr.write("\n")  # a question may stand on this line
         return _INTERRUPTED
     except BrokenPipeError:
         _let_go_of_stdout()
