@@ -70,29 +70,41 @@ class Stop(Exception):
 
 def main(args: "list[str]", given: "dict[bytes, bytes]") -> "NoReturn":
     """Become CMD, or the full CLI. `given` is the environment as the user's shell left it."""
+    ears = None  # of a mask, where there is one
     try:
         command, flags = parse(args)
         path = socket_path(given)
         piped = [] if "--no-mask" in args[: args.index("--")] else find_piped()
         if piped:
             check_configuration(path[: -len(b"/run/s")])
+            if b"Ono-connect" not in flags:
+                import hearing  # type: ignore[import-not-found]  # it stands beside this file
+
+                ears = hearing.Hearing(path[: -len(b"/s")])
 
         def answer(head: "list[bytes]", files: "list[bytes]") -> bytes:
+            where = ears.place if ears else b"/local/run"
             try:
-                return ask(path, head, files)
+                return ask(path, head, files, where)
             except Down:
                 begin(path, given)
-                return ask(path, head, files)
+                return ask(path, head, files, where)
 
         environment, secrets = settle([b"Vrun", *flags], given, read_file, read_listed, answer)
         warn_of(command, environment)
     except Stop as stop:
+        if ears:
+            ears.end()
         posix._exit(stop.code)  # noqa: SLF001  # nothing is open, and no exit handler is ours
     except (HandOver, OSError):
+        if ears:
+            ears.end()
         locale = b"=" + given[b"LC_CTYPE"] if b"LC_CTYPE" in given else b""
         whole = [sys.executable, "-I", "-m", "devvault", *args]
         posix.execve(sys.executable, whole, {**given, LOCALE: locale})
     if not piped or not secrets:
+        if ears:
+            ears.end()
         become(command, environment)
     import spawn  # type: ignore[import-not-found]  # this file stands beside it, in no package
 
@@ -102,20 +114,10 @@ def main(args: "list[str]", given: "dict[bytes, bytes]") -> "NoReturn":
     def make() -> object:
         import mask  # type: ignore[import-not-found]  # as above
 
-        return mask.Mask(masked(secrets, environment))
+        return mask.Mask(mask.chosen(secrets, environment))
 
-    child.Keeper(started, make).stay()
+    child.Keeper(started, make, ears).stay()
     posix._exit(126)  # noqa: SLF001  # for the type checker: it stays to the end
-
-
-def masked(secrets: "list[bytes]", environment: "dict[bytes, bytes]") -> "dict[bytes, bytes]":
-    """Return what is not to be shown, by setting; of some settings a part is secret."""
-    found = {}
-    for name in secrets:
-        setting, equals, value = name.partition(b"=")
-        if equals or setting in environment:
-            found[setting] = value if equals else environment[setting]
-    return found
 
 
 def warn_of(command: "list[bytes]", environment: "dict[bytes, bytes]") -> None:

@@ -91,8 +91,10 @@ def missing_files(plane: Plane, gate: Gate, wish: Wish) -> list[str]:
     )
 
 
-def connect(plane: Plane, gate: Gate, wish: Wish, pid: int) -> Connection:
+def connect(plane: Plane, gate: Gate, wish: Wish, pid: int, hearer: str = "") -> Connection:
     """Open a session for a program and return its variables; `pid` is the process it will be.
+
+    `hearer` names the socket of whoever masks what it writes.
 
     Raises:
         NotFound: there is no such identity.
@@ -108,7 +110,13 @@ def connect(plane: Plane, gate: Gate, wish: Wish, pid: int) -> Connection:
     outward = _outward(plane, wish)
     group = group_of(pid) if wish.kind == RUN else 0
     opened = plane.sessions.open(
-        wish.kind, who.oid, group=group, pid=pid, pass_through=wish.pass_through, az=wish.az
+        wish.kind,
+        who.oid,
+        group=group,
+        pid=pid,
+        pass_through=wish.pass_through,
+        az=wish.az,
+        hearer=hearer,
     )
     try:
         plane.outwards.keep(opened.session.id, opened.proxy, outward)

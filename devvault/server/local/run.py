@@ -34,6 +34,7 @@ from devvault.resolver.plan import (
     read_files,
 )
 from devvault.secretvalue import SecretValue
+from devvault.server.hearers import is_hearer
 from devvault.server.local.base import BINARY, PROTOCOL, Ask, Plane, Route
 from devvault.server.local.connection import TAKEN, Wish, connect, missing_files
 from devvault.server.local.repeated import Kept, find_answer, keep_answer
@@ -92,7 +93,7 @@ def run(plane: Plane, ask: Ask) -> Reply:
     turn = gate.turn if gate is not None else 0
     again = None if gate is None else find_answer(gate, ask.body, config)
     if again is not None:
-        return _connected(plane, again.fields, again.wish, ask.pid)
+        return _connected(plane, again.fields, again.wish, ask)
     receipts = Receipts()
     try:
         sent = _read(ask.body)
@@ -137,15 +138,15 @@ def run(plane: Plane, ask: Ask) -> Reply:
     if gate is not None and journey.on_unresolved == FAIL:
         keep_answer(gate, turn, ask.body, config, Kept(tuple(fields), wish), receipts)
     fields = [*_reminder(plane, plan, sent, met), *fields]
-    return _connected(plane, fields, wish, ask.pid)
+    return _connected(plane, fields, wish, ask)
 
 
-def _connected(plane: Plane, fields: Sequence[bytes], wish: Wish | None, pid: int) -> Reply:
+def _connected(plane: Plane, fields: Sequence[bytes], wish: Wish | None, ask: Ask) -> Reply:
     """Return the answer to a good run; each gets a session and secrets of its own."""
     if wish is None:
         return _reply(fields)
     try:
-        made = connect(plane, plane.gate(), wish, pid)
+        made = connect(plane, plane.gate(), wish, ask.pid, _hearer(ask))
     except NotFound as error:
         return _reply([*_complaint(error), b"X%d" % error.exit_code])
     found = [*fields, *(_line(kind, words) for kind, words in made.notes)]
@@ -153,6 +154,14 @@ def _connected(plane: Plane, fields: Sequence[bytes], wish: Wish | None, pid: in
     found += [b"D" + _encode(name) for name in made.removed]
     found += [b"M" + _encode(f"{name}={value}") for name, value in made.masked.items()]
     return _reply(found)
+
+
+def _hearer(ask: Ask) -> str:
+    """Return the socket that masks; it stands beside the body, whose answer may be kept."""
+    name = ask.query.get("hearer", "")
+    if name and not is_hearer(name):
+        raise Invalid("the request is malformed: no such hearer")
+    return name
 
 
 def _untaken(plan: Plan) -> Plan:
