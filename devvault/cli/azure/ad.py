@@ -9,7 +9,8 @@ import argparse
 
 from devvault.cli import ask, say
 from devvault.cli.azure.directory import Who, find_who, read_all
-from devvault.cli.azure.identity import DEFAULT_GROUP, VERSION, credential
+from devvault.cli.azure.identity import VERSION, credential
+from devvault.cli.azure.resource import DEFAULT_GROUP
 from devvault.cli.keyvault.grammar import Commands, Run, add_command
 from devvault.cli.planes import ROLE_VERSION, Planes, open_planes, segment
 from devvault.cli.reply import Body, text

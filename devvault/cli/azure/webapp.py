@@ -12,14 +12,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from devvault.cli import ask, say
-from devvault.cli.azure.identity import DEFAULT_GROUP, only
+from devvault.cli.azure.resource import DEFAULT_GROUP, Kind
 from devvault.cli.keyvault.grammar import Commands, Run, add_command, with_group
-from devvault.cli.planes import Planes, open_planes, segment
+from devvault.cli.planes import Planes, open_planes
 from devvault.cli.reply import Body, table, text
 from devvault.errors import NotFound, WrongUse
 
 VERSION = "2025-05-01"
-_TYPE = "providers/Microsoft.Web/sites"
+_KIND = Kind("app", "providers/Microsoft.Web/sites", VERSION, "webapp identity assign")
 _SYSTEM = "[system]"
 _FILE_LIMIT = 1024 * 1024
 
@@ -166,9 +166,7 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace) -> int:
-    planes = open_planes()
-    below = f"resourceGroups/{segment(args.resource_group)}/" if args.resource_group else ""
-    found = planes.arm_list(f"{below}{_TYPE}", version=VERSION)
+    found = _KIND.all(open_planes(), args)
     say.show(args, [full(item) for item in found], table=_columns)
     return 0
 
@@ -214,8 +212,7 @@ def _find_or_make(planes: Planes, args: argparse.Namespace) -> Body:
         if error.code == "ResourceGroupNotFound":
             raise
     group = args.resource_group or DEFAULT_GROUP
-    path = f"resourceGroups/{segment(group)}/{_TYPE}/{segment(args.name)}"
-    made = planes.arm("PUT", path, {}, version=VERSION)
+    made = planes.arm("PUT", _KIND.path(args), {}, version=VERSION)
     say.note(f"the app {say.printable(args.name)} was made, in the group {say.printable(group)}")
     return made
 
@@ -223,10 +220,7 @@ def _find_or_make(planes: Planes, args: argparse.Namespace) -> Body:
 def _find(planes: Planes, args: argparse.Namespace) -> Body:
     if args.slot:
         raise WrongUse("apps have no slots here", hint=f"devvault webapp show --name {args.name}")
-    if args.resource_group:
-        path = f"resourceGroups/{segment(args.resource_group)}/{_TYPE}/{segment(args.name)}"
-        return planes.arm("GET", path, version=VERSION)
-    return only(planes.arm_list(_TYPE, version=VERSION), args.name, "app")
+    return _KIND.find(planes, args)
 
 
 def _named(args: argparse.Namespace) -> tuple[bool, list[str]]:
