@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from devvault import __version__
-from devvault.cli import answer, child, fast
+from devvault.cli import answer, child, fast, say
 from devvault.cli.mask import Mask
 from devvault.cli.spawn import spawn
 from devvault.client.daemon import ensure, find, is_older, start
@@ -105,6 +105,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="print where each setting comes from and when it expires, no values; run nothing",
     )
+    say.add_output(parser, default="table")
     masking = parser.add_mutually_exclusive_group()
     masking.add_argument(
         "--mask",
@@ -126,6 +127,8 @@ def main(args: argparse.Namespace) -> int:
     if args.stray or not (command or args.dry_run):
         given = " ".join(args.stray or ["python", "app.py"])
         raise WrongUse("the program to run goes after --", hint=f"devvault run -- {given}")
+    if not args.dry_run and (args.output != "table" or args.query is not None):
+        raise WrongUse("-o and --query are for --dry-run", hint="devvault run --dry-run -o json")
     flags = [b"Vrun"]
     unresolved = args.on_unresolved or os.environ.get("DEVVAULT_ON_UNRESOLVED", "")
     if unresolved not in ("", *_ON_UNRESOLVED):
@@ -147,7 +150,7 @@ def main(args: argparse.Namespace) -> int:
     flags += [b"F" + os.fsencode(path) for path in args.env_file]
     flags += [b"S" + os.fsencode(path) for path in args.settings]
     if args.dry_run:
-        return _show(flags)
+        return _show(args, flags)
     assert command is not None
     if args.watch:
         return _watch(args, command, flags)
@@ -243,11 +246,9 @@ def given_environment() -> dict[bytes, bytes]:
     return fast.as_given(given, given[fast.LOCALE]) if fast.LOCALE in given else given
 
 
-def _show(flags: Sequence[bytes]) -> int:
+def _show(args: argparse.Namespace, flags: Sequence[bytes]) -> int:
     """Print the rows of a dry run; end with 78 where a setting does not resolve."""
-    from devvault.cli import say
-    from devvault.cli.rows import to_table
-    from devvault.resolver.outlook import Row, table
+    from devvault.resolver.outlook import Row, shown, table
 
     lines: list[bytes] = []
     code = 0
@@ -256,8 +257,8 @@ def _show(flags: Sequence[bytes]) -> int:
     except fast.Stop as stop:
         code = stop.code
     found = [Row.of(os.fsdecode(line)) for line in lines]
-    if found:
-        say.put(to_table(table(found), sort=False))
+    if found or args.output != "table":
+        say.show(args, shown(found), table=lambda _: table(found))
     elif not code:
         say.note("no setting comes from a file or a vault: the program gets your environment")
     return code
