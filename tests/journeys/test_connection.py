@@ -20,7 +20,7 @@ from devvault.client.daemon import find
 from devvault.clock import SystemClock
 from devvault.crypto.authority import make_authority, make_leaf
 from devvault.paths import Home
-from tests.journeys.test_identity import Desk, grant
+from tests.journeys.desk import Desk, grant
 from tests.services import need_programs
 from tests.waiting import LIMIT
 
