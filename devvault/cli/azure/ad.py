@@ -10,14 +10,13 @@ from datetime import timedelta
 
 from devvault.cli import say
 from devvault.cli.azure.directory import Who, find_who, read_all
-from devvault.cli.azure.identity import DEFAULT_GROUP, VERSION, credential
+from devvault.cli.azure.identity import KIND, VERSION, credential
 from devvault.cli.keyvault.grammar import Commands, Run, add_command, add_group
-from devvault.cli.planes import Planes, open_planes, segment
+from devvault.cli.planes import Planes, open_planes
 from devvault.cli.reply import Body, text
 from devvault.clock import SystemClock
 from devvault.errors import NotFound, WrongUse
 
-_IDENTITIES = "providers/Microsoft.ManagedIdentity/userAssignedIdentities"
 _USER, _GROUP, _SERVICE = "User", "Group", "ServicePrincipal"
 _NAMES = {_USER: "user", _GROUP: "group", _SERVICE: "sp"}
 
@@ -194,7 +193,7 @@ def _create_for_rbac(args: argparse.Namespace) -> int:
     planes = open_planes()
     now = SystemClock().now()
     name = args.name or f"azure-cli-{now:%Y-%m-%d-%H-%M-%S}"
-    path = f"resourceGroups/{segment(DEFAULT_GROUP)}/{_IDENTITIES}/{segment(name)}"
+    path = KIND.path(name)
     made = planes.arm("PUT", path, {}, version=VERSION)
     oid = text(made["properties"], "principalId") if isinstance(made["properties"], dict) else ""
     for scope in args.scopes or ():

@@ -6,6 +6,7 @@ import argparse
 from datetime import UTC, datetime
 
 from devvault.cli import say
+from devvault.cli.azure.resource import DEFAULT_GROUP, Kind
 from devvault.cli.keyvault.grammar import (
     Commands,
     Run,
@@ -13,17 +14,16 @@ from devvault.cli.keyvault.grammar import (
     add_ids,
     add_tags,
     moment,
-    read_ids,
     read_tags,
     with_group,
 )
-from devvault.cli.planes import Planes, open_planes, segment
+from devvault.cli.planes import Planes, open_planes
 from devvault.cli.reply import Body, items, number, table, text
-from devvault.errors import NotFound, WrongUse
 
 VERSION = "2024-11-30"
-DEFAULT_GROUP = "devvault"
-_TYPE = "providers/Microsoft.ManagedIdentity/userAssignedIdentities"
+KIND = Kind(
+    "identity", "Microsoft.ManagedIdentity/userAssignedIdentities", VERSION, "identity create"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -114,28 +114,25 @@ def _create(args: argparse.Namespace) -> int:
         body["location"] = args.location
     if args.client_id:
         body["properties"] = {"clientId": args.client_id}
-    group = args.resource_group or DEFAULT_GROUP
-    path = f"resourceGroups/{segment(group)}/{_TYPE}/{segment(args.name)}"
+    path = KIND.path(args.name, args.resource_group)
     say.show(args, full(planes.arm("PUT", path, body, version=VERSION)))
     return 0
 
 
 def _show(args: argparse.Namespace) -> int:
-    say.show(args, full(_find(open_planes(), args)))
+    say.show(args, full(KIND.find(open_planes(), args)))
     return 0
 
 
 def _list(args: argparse.Namespace) -> int:
-    planes = open_planes()
-    below = f"resourceGroups/{segment(args.resource_group)}/" if args.resource_group else ""
-    found = planes.arm_list(f"{below}{_TYPE}", version=VERSION)
+    found = KIND.all(open_planes(), args.resource_group)
     say.show(args, [full(item) for item in found])
     return 0
 
 
 def _delete(args: argparse.Namespace) -> int:
     planes = open_planes()
-    planes.arm("DELETE", text(_find(planes, args), "id"), version=VERSION)
+    planes.arm("DELETE", text(KIND.find(planes, args), "id"), version=VERSION)
     return 0
 
 
@@ -182,38 +179,6 @@ def _delete_credential(args: argparse.Namespace) -> int:
     body = {"name": args.name, "id": args.key_id}
     open_planes().local("POST", "/local/credentials/delete", body)
     return 0
-
-
-def _find(planes: Planes, args: argparse.Namespace) -> Body:
-    """Return an identity by name, wherever it lies unless a group is given."""
-    read_ids(args, "Microsoft.ManagedIdentity/userAssignedIdentities")
-    name: str = args.name
-    if args.resource_group:
-        path = f"resourceGroups/{segment(args.resource_group)}/{_TYPE}/{segment(name)}"
-        return planes.arm("GET", path, version=VERSION)
-    return only(planes.arm_list(_TYPE, version=VERSION), name, "identity")
-
-
-def only(found: list[Body], name: str, what: str) -> Body:
-    """Return the one of this name.
-
-    Raises:
-        NotFound: there is none.
-        WrongUse: several groups hold one.
-    """
-    named = [item for item in found if text(item, "name").lower() == name.lower()]
-    if len(named) > 1:
-        raise WrongUse(
-            f"several groups have an {what} named {say.printable(name)}",
-            hint="say which: --resource-group GROUP",
-        )
-    if not named:
-        command = "identity create" if what == "identity" else "webapp identity assign"
-        raise NotFound(
-            f"there is no {what} named {say.printable(name)}",
-            hint=f"devvault {command} --name {name}",
-        )
-    return named[0]
 
 
 def full(identity: Body) -> Body:

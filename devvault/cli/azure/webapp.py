@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from devvault.cli import ask, say
-from devvault.cli.azure.identity import DEFAULT_GROUP, only
+from devvault.cli.azure.resource import DEFAULT_GROUP, Kind
 from devvault.cli.azure.role import assign
 from devvault.cli.keyvault.grammar import (
     Commands,
@@ -22,13 +22,12 @@ from devvault.cli.keyvault.grammar import (
     read_ids,
     with_group,
 )
-from devvault.cli.planes import Planes, open_planes, segment
+from devvault.cli.planes import Planes, open_planes
 from devvault.cli.reply import Body, table, text
 from devvault.errors import NotFound, WrongUse
 
 VERSION = "2025-05-01"
-_KIND = "Microsoft.Web/sites"
-_TYPE = f"providers/{_KIND}"
+_KIND = Kind("app", "Microsoft.Web/sites", VERSION, "webapp identity assign")
 _SYSTEM = "[system]"
 
 
@@ -186,9 +185,7 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace) -> int:
-    planes = open_planes()
-    below = f"resourceGroups/{segment(args.resource_group)}/" if args.resource_group else ""
-    found = planes.arm_list(f"{below}{_TYPE}", version=VERSION)
+    found = _KIND.all(open_planes(), args.resource_group)
     say.show(args, [full(item) for item in found], table=_columns)
     return 0
 
@@ -232,27 +229,22 @@ def _delete_settings(args: argparse.Namespace) -> int:
 
 
 def _find_or_make(planes: Planes, args: argparse.Namespace) -> Body:
-    read_ids(args, _KIND)
     try:
         return _find(planes, args)
     except NotFound as error:
         if error.code == "ResourceGroupNotFound":
             raise
     group = args.resource_group or DEFAULT_GROUP
-    path = f"resourceGroups/{segment(group)}/{_TYPE}/{segment(args.name)}"
-    made = planes.arm("PUT", path, {}, version=VERSION)
+    made = planes.arm("PUT", _KIND.path(args.name, group), {}, version=VERSION)
     say.note(f"the app {say.printable(args.name)} was made, in the group {say.printable(group)}")
     return made
 
 
 def _find(planes: Planes, args: argparse.Namespace) -> Body:
-    read_ids(args, _KIND)
+    read_ids(args, _KIND.type)
     if args.slot:
         raise WrongUse("apps have no slots here", hint=f"devvault webapp show --name {args.name}")
-    if args.resource_group:
-        path = f"resourceGroups/{segment(args.resource_group)}/{_TYPE}/{segment(args.name)}"
-        return planes.arm("GET", path, version=VERSION)
-    return only(planes.arm_list(_TYPE, version=VERSION), args.name, "app")
+    return _KIND.find(planes, args)
 
 
 def _named(args: argparse.Namespace) -> tuple[bool, list[str]]:
