@@ -18,7 +18,7 @@ from devvault.cli.project import Place, open_place, read_settings
 from devvault.cli.references import references_in, references_of, settings_files
 from devvault.cli.reply import text, texts
 from devvault.cli.trust import give
-from devvault.errors import DevvaultError, Invalid, NotFound, WrongUse
+from devvault.errors import DevvaultError, Invalid, WrongUse
 from devvault.references import base
 from devvault.references.reference import Reference
 from devvault.resolver.names import secret_name
@@ -221,8 +221,6 @@ def _given(source: str, place: Place) -> dict[str, str]:
     else:
         form = find_format(source) or "dotenv"
         path = Path(source)
-        if not os.path.lexists(path):
-            raise NotFound(f"there is no file {say.printable(source)}", hint="devvault fill")
         data = read_settings(path, place.folder if not path.is_symlink() else path.resolve().parent)
     try:
         settings = [one for one in get_format(form).read(data) if one.error is None]
