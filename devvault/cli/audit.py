@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from devvault.cli import ask, say
+from devvault.cli.parser import add_command
 from devvault.cli.planes import Planes, open_planes
 from devvault.cli.reply import Body, flag, items, number, table, text, texts
 from devvault.cli.times import find_span, find_time
@@ -33,12 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(
         dest="command", metavar="list|verify|export|accept-restore", required=True
     )
-    listing = commands.add_parser("list", help="the newest records")
+    listing = add_command(commands, "list", "the newest records", "--secret db --since 7d")
     _add_filters(listing)
     listing.add_argument("--limit", type=int, default=50, metavar="N", help="at most (default: 50)")
     say.add_output(listing, default="table")
-    commands.add_parser("verify", help="check the whole chain; 1 where something is wrong")
-    export = commands.add_parser("export", help="everything, oldest first")
+    add_command(commands, "verify", "check the whole chain; 1 where something is wrong")
+    export = add_command(commands, "export", "everything, oldest first", "--format csv > trail.csv")
     _add_filters(export)
     export.add_argument(
         "--format",
@@ -46,8 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="auditevent",
         help="auditevent is Azure Monitor's {records: [...]} (default)",
     )
-    accept = commands.add_parser(
-        "accept-restore", help="accept a database that is older than its anchor"
+    accept = add_command(
+        commands, "accept-restore", "accept a database that is older than its anchor", "--yes"
     )
     accept.add_argument("--yes", "-y", action="store_true", help="do not ask")
 

@@ -274,7 +274,18 @@ class App:
         gate = self.plane.gate()
         who = caller or self.plane.developer().at(head.origin)
         request = Request(head.method, head.host, head.path, head.query, head.headers, body, who)
-        return dispatch(request, gate)
+        reply = dispatch(request, gate)
+        if self.plane.sessions.hearers and head.method == "GET" and reply.status == 200:
+            self._tell(head, who, reply)
+        return reply
+
+    def _tell(self, head: Head, who: Caller, reply: Reply) -> None:
+        """Tell who masks a program's output what it is about to get."""
+        sessions = self.plane.sessions
+        asking = {head.session, who.session, *sessions.heard_around(head.pid)}
+        hearers = [sessions.hearers[id] for id in asking if id in sessions.hearers]
+        if hearers:
+            self.plane.hearers.tell_reply(hearers, reply)
 
     def _is_open(self) -> bool:
         """Say whether the gate answers at once; no while somebody unlocks, locks or rekeys."""

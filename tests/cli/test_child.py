@@ -23,15 +23,15 @@ SECRET = "summer-rain-91"
 STUB = """
 import sys
 sys.path.insert(0, sys.argv[1])
-import posix, fast, spawn
+import posix, answer, fast, spawn
 command = [fast._encoded(word) for word in sys.argv[2:]]
 given = fast.as_given(posix.environ, "")
 piped = fast.find_piped()
 if piped:
     import child, mask
-    started = spawn.spawn(command, given, piped, fast.find_program)
+    started = spawn.spawn(command, given, piped, answer.find_program)
     child.Keeper(started, lambda: mask.Mask({b"DB": given[b"DB"]})).stay()
-fast.become(command, given)
+answer.become(command, given)
 """
 ENVIRONMENT = {"PATH": os.environ["PATH"], "DB": SECRET}
 STARTED = []

@@ -20,11 +20,11 @@ SECRET = b"summer-rain-91"
 STUB = """
 import os, sys
 sys.path.insert(0, os.environ.pop("TREE"))
-from devvault.cli import fast, pseudoterminal
+from devvault.cli import answer, pseudoterminal
 from devvault.cli.mask import Mask
 words = [os.fsencode(word) for word in sys.argv[1:]]
 given = {k: v for k, v in os.environb.items()}
-pseudoterminal.run(lambda: fast.become(words, given), lambda: Mask({b"DB": given[b"DB"]}))
+pseudoterminal.run(lambda: answer.become(words, given), lambda: Mask({b"DB": given[b"DB"]}))
 """
 TREE = os.fspath(Path(__file__).resolve().parents[2])
 ENVIRONMENT = {"PATH": os.environ["PATH"], "DB": SECRET.decode(), "TREE": TREE, "STUB": STUB}

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.journeys.test_identity import Desk
+from tests.journeys.desk import Desk
 from tests.waiting import LIMIT
 
 VALUE = "s3same-never-to-a-stranger"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.test_identity import Desk
+from tests.journeys.desk import Desk
 from tests.waiting import LIMIT
 
 PROGRAMS = Path(__file__).with_name("programs")

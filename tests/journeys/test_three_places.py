@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.test_identity import Desk
+from tests.journeys.desk import Desk
 from tests.waiting import LIMIT
 
 pytest.importorskip("azure.identity")
