@@ -30,7 +30,7 @@ from devvault.server.head import (
     refuse_web_page,
 )
 from devvault.server.local.base import Answer, Ask, Plane, Route, Stream
-from devvault.server.local.routes import PATHS, ROUTES
+from devvault.server.local.routes import ROUTES, is_path
 from devvault.server.refusals import Refusals
 from devvault.server.reply import Reply, Request, error_reply, whole_reply
 from devvault.server.stream import BodyChunks, StreamEmit
@@ -240,7 +240,7 @@ class App:
     async def _local(self, head: Head, receive: Receive) -> Answer:
         route = ROUTES.get((head.method, head.path))
         if route is None:
-            if head.path in PATHS:
+            if is_path(head.path):
                 return _refusal(405, "MethodNotAllowed", "this path takes another method")
             raise NotFound("there is no such path", hint="devvault --version")
         if route.counts:
