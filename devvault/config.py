@@ -14,6 +14,7 @@ reveal                 always | terminal           may values be shown without a
 plaintext              refuse | warn | allow       a value that looks secret in an env file
 on-unresolved          fail | literal | empty      a reference that does not resolve
 connect                true | false                `run` connects the SDKs of what it starts
+java                   true | false                Java programs are connected too
 mask                   true | false                `run` masks values in a piped output
 audit-retention-days   days, 0 = for ever          how long the trail is kept
 keyring-backends       list of module:Class        keyring backends of others that may be used
@@ -21,6 +22,7 @@ keyring-backends       list of module:Class        keyring backends of others th
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 from collections.abc import Mapping
@@ -62,6 +64,7 @@ class Config:
     plaintext: str = "refuse"
     on_unresolved: str = "fail"
     connect: bool = True
+    java: bool = False
     mask: bool = True
     audit_retention_days: int = 90
     keyring_backends: tuple[str, ...] = ()
@@ -116,7 +119,7 @@ def fingerprint(home: Home, *, system: Path = SYSTEM_CONFIG) -> tuple[tuple[int,
     found = []
     for path in (system, home.config):
         try:
-            facts = path.stat()
+            facts = os.stat(path)  # noqa: PTH116  # before every answer
         except OSError:
             found.append((0, 0, 0))
         else:
@@ -170,7 +173,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Value]:
         if not text or name in _FILES_ONLY:
             continue
         value: object = text
-        if name in ("connect", "mask"):
+        if name in ("connect", "java", "mask"):
             lowered = text.lower()
             value = True if lowered in _YES else False if lowered in _NO else text
         elif name in ("auto_lock", "audit_retention_days"):
@@ -223,6 +226,7 @@ _CHECKS: dict[str, tuple[Callable[[object], bool], str]] = {
     "plaintext": _one_of(*_PLAINTEXT),
     "on_unresolved": _one_of(*_ON_UNRESOLVED),
     "connect": (_is_flag, "true or false"),
+    "java": (_is_flag, "true or false"),
     "mask": (_is_flag, "true or false"),
     "audit_retention_days": (_is_count, "a number of days (0 is for ever)"),
     "keyring_backends": (_is_backends, "a list of modules, like a.module or a.module:Class"),

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-PATIENCE = 20.0
+from tests.waiting import LIMIT
 
 
 def need_programs(*names: str) -> None:
@@ -167,10 +167,10 @@ class SecretService:
     @staticmethod
     def _wait(done: object) -> None:
         assert callable(done)
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + LIMIT
         while not done():
             if time.monotonic() > end:
-                pytest.fail(f"the keyring was not ready after {PATIENCE:g} seconds")
+                pytest.fail(f"the keyring was not ready after {LIMIT:g} seconds")
             time.sleep(0.02)
 
 
@@ -179,7 +179,7 @@ def _end(process: subprocess.Popen[bytes] | None, number: int) -> None:
         return
     process.send_signal(number)
     try:
-        process.wait(PATIENCE)
+        process.wait(LIMIT)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 import devvault
+from tests.waiting import LIMIT, wait_for
 
 PAGE = (Path(devvault.__file__).parent / "help" / "testing.md").read_text(encoding="utf-8")
-LIMIT = 120
 STRICT = ("-p", "no:cacheprovider", "-W", "error", "--strict-markers")
 
 
@@ -32,19 +31,15 @@ def run(pytester, code, *args):
 
 
 def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    """Say whether a process runs; one that nobody has reaped yet does not."""
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True).stdout
+    return state.strip() != b"" and not state.startswith(b"Z")
 
 
 def is_gone(pid: int) -> bool:
     """Wait for a process on its way out; it has let go of its lock by then, and of its socket."""
-    limit = time.monotonic() + 20
-    while is_alive(pid) and time.monotonic() < limit:
-        time.sleep(0.02)
-    return not is_alive(pid)
+    wait_for(lambda: not is_alive(pid))
+    return True
 
 
 def test_a_run_that_uses_none_of_it_loads_one_file():

@@ -17,8 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import LIMIT
+
 SCRIPTS = sorted(Path(__file__).with_name("scripts").glob("*.txt"))
-LIMIT = 60
 
 
 @dataclass

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from devvault.cli import ask, say
+from devvault.cli.parser import add_command
 from devvault.cli.planes import Planes, open_planes
 from devvault.cli.reply import Body, flag, items, number, table, text, texts
 from devvault.cli.times import find_span, find_time
@@ -33,12 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(
         dest="command", metavar="list|verify|export|accept-restore", required=True
     )
-    listing = commands.add_parser("list", help="the newest records")
+    listing = add_command(commands, "list", "the newest records", "--secret db --since 7d")
     _add_filters(listing)
     listing.add_argument("--limit", type=int, default=50, metavar="N", help="at most (default: 50)")
     say.add_output(listing, default="table")
-    commands.add_parser("verify", help="check the whole chain; 1 where something is wrong")
-    export = commands.add_parser("export", help="everything, oldest first")
+    add_command(commands, "verify", "check the whole chain; 1 where something is wrong")
+    export = add_command(commands, "export", "everything, oldest first", "--format csv > trail.csv")
     _add_filters(export)
     export.add_argument(
         "--format",
@@ -46,8 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="auditevent",
         help="auditevent is Azure Monitor's {records: [...]} (default)",
     )
-    accept = commands.add_parser(
-        "accept-restore", help="accept a database that is older than its anchor"
+    accept = add_command(
+        commands, "accept-restore", "accept a database that is older than its anchor", "--yes"
     )
     accept.add_argument("--yes", "-y", action="store_true", help="do not ask")
 
@@ -101,7 +102,7 @@ def _accept(args: argparse.Namespace) -> int:
         "accept this older database as the newest? What happened since is lost",
         instead="devvault audit accept-restore --yes",
     ):
-        raise WrongUse("nothing was changed")
+        raise WrongUse("nothing was changed", hint="devvault audit accept-restore --yes")
     open_planes().local("POST", "/local/audit/accept-restore", {})
     say.tell("accepted; the trail has a record of it")
     return 0
@@ -115,7 +116,7 @@ def _export(args: argparse.Namespace, planes: Planes, since: datetime | None) ->
     )
     if args.format == "jsonl":
         for event in kept:
-            say.line(json.dumps(event, ensure_ascii=False, sort_keys=True))
+            say.line(say.escaped(json.dumps(event, ensure_ascii=False, sort_keys=True)))
     elif args.format == "csv":
         import csv
         import io
@@ -129,7 +130,8 @@ def _export(args: argparse.Namespace, planes: Planes, since: datetime | None) ->
         say.put(page.getvalue())
     else:
         records = [{name: event[name] for name in event if name != "seq"} for event in kept]
-        say.put(json.dumps({"records": records}, indent=2, ensure_ascii=False) + "\n")
+        text = json.dumps({"records": records}, indent=2, ensure_ascii=False)
+        say.put(say.escaped(text) + "\n")
 
 
 def _newest(planes: Planes, limit: int) -> Iterator[Body]:
@@ -226,5 +228,6 @@ def _since(word: str | None) -> datetime | None:
 
 
 def _harmless(cell: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+    """Return a cell that no spreadsheet takes for a formula, and no terminal for a command."""
+    is_formula = cell.lstrip()[:1] in ("=", "+", "-", "@") or cell[:1] in ("\t", "\r")
+    return say.printable(f"'{cell}" if is_formula else cell)

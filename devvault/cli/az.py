@@ -6,7 +6,7 @@ import argparse
 import os
 import shutil
 
-from devvault.cli import fast
+from devvault.cli import answer, fast
 from devvault.cli.connection import open_connection, unconnected
 from devvault.cli.planes import open_planes
 from devvault.errors import Unavailable, WrongUse
@@ -45,4 +45,4 @@ def main(args: argparse.Namespace) -> int:
         environment.pop(name, None)
     environment |= found.variables
     made = {os.fsencode(name): os.fsencode(value) for name, value in environment.items()}
-    fast.become([b"az", *map(os.fsencode, command)], fast.child_of(made))
+    answer.become([b"az", *map(os.fsencode, command)], fast.child_of(made))

@@ -17,6 +17,8 @@ from devvault.cli.connection import (
 )
 from devvault.cli.dialects import write
 from devvault.cli.planes import open_planes
+from devvault.cli.project import open_place
+from devvault.config import load
 from devvault.errors import DevvaultError, WrongUse
 
 SHELLS = ("sh", "fish", "powershell")
@@ -34,7 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         'example: eval "$(devvault connect)"\n         devvault connect --format fish | source'
     )
-    parser.add_argument("--identity", metavar="I", help="who the shell is (default: the developer)")
+    parser.add_argument(
+        "--identity",
+        metavar="I",
+        help="who the shell is (default: whom the project file names, else the developer)",
+    )
     parser.add_argument(
         "--az", action="store_true", help="az, Resource Manager, Graph and logins too"
     )
@@ -50,8 +56,12 @@ def main(args: argparse.Namespace) -> int:
     planes = open_planes()
     if args.identity == "":  # an unset shell variable must not mean the developer, who reads all
         raise WrongUse("--identity is empty", hint="devvault identity list -o table")
-    identity = args.identity or os.environ.get("DEVVAULT_IDENTITY", "")
-    found = open_connection(planes, plain, identity=identity, az=args.az)
+    identity = args.identity or os.environ.get("DEVVAULT_IDENTITY") or ""
+    if not identity and (meant := open_place().project.identity):
+        identity = meant
+        say.note(f"this shell becomes {say.printable(meant)}, the identity that the project names")
+    java = load(planes.home, os.environ).java
+    found = open_connection(planes, plain, identity=identity, az=args.az, java=java)
     variables, removed = dict(found.variables), list(found.removed)
     before = {name: plain.get(name) for name in [*variables, *removed]}
     # What an earlier connection set and this one does not is given back at once.

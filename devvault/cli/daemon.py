@@ -8,6 +8,7 @@ import sys
 from typing import NoReturn
 
 from devvault.cli import say
+from devvault.cli.parser import add_command
 from devvault.cli.planes import Planes
 from devvault.client.daemon import ensure, find, stop
 from devvault.errors import Conflict
@@ -22,10 +23,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = "example: devvault daemon status"
     commands = parser.add_subparsers(dest="command", metavar="start|stop|status|run", required=True)
-    commands.add_parser("start", help="start it where it does not run")
-    commands.add_parser("stop", help="stop it; keys leave memory")
-    say.add_output(commands.add_parser("status", help="what it says of itself; 1 if not running"))
-    commands.add_parser("run", help="run it in the foreground")
+    add_command(commands, "start", "start it where it does not run")
+    add_command(commands, "stop", "stop it; keys leave memory")
+    status = add_command(
+        commands, "status", "what it says of itself; 1 if not running", "--query state -o tsv"
+    )
+    say.add_output(status)
+    add_command(commands, "run", "run it in the foreground")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -56,6 +60,9 @@ def _become() -> NoReturn:
             hint="devvault daemon stop",
         )
     sys.stdout.flush()
-    os.execv(  # noqa: S606  # no shell: this process becomes the daemon
-        sys.executable, [sys.executable, "-I", "-m", "devvault.daemon"]
+    # What a process begins with stays readable in /proc as long as it lives; the daemon has no use
+    # for a passphrase that no client gave.
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("DEVVAULT_PASSPHRASE")}
+    os.execve(  # noqa: S606  # no shell: this process becomes the daemon
+        sys.executable, [sys.executable, "-I", "-m", "devvault.daemon"], kept
     )

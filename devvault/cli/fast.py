@@ -1,26 +1,31 @@
 """`devvault run -- CMD`: one request on the daemon's socket, then exec.
 
-One self-contained file for `python -I -S`: it imports `posix` and `_socket` alone and parses no
-settings file. A daemon that is not there is started. Whatever else it cannot do itself it hands
-to the full CLI by exec: other verbs, other flags, no home, a file that is not plainly ours, an
-answer that is odd in any way. The full CLI makes the same request with the same `settle`, and its
-own ways to read a file and to ask.
+Made for `python -I -S`: it imports a few C modules, parses no settings file, and loads `answer.py`
+beside it while the daemon is busy. A daemon that is not there is started. Whatever else it cannot
+do itself it hands to the full CLI by exec: other verbs, other flags, no home, a file that is not
+plainly ours, an answer that is odd in any way. The full CLI makes the same request with the same
+`settle`, and its own ways to read a file and to ask.
 """
 
 import posix
 import sys
+from _frozen_importlib_external import SourceFileLoader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket
     from collections.abc import Callable
+    from types import ModuleType
     from typing import NoReturn
+
+    from devvault.cli.answer import Applied
 
     # Reads the file at a path and returns it as `name NUL length NUL bytes`.
     Read = Callable[[bytes, bytes], bytes]
     Ask = Callable[[list[bytes], list[bytes]], bytes]
     # Reads a file that the project lists: repository root, path; b"" where it is not there.
     Listed = Callable[[bytes, bytes], bytes]
+    Apply = Callable[[bytes, dict[bytes, bytes]], Applied]
 
 # As `devvault.references.marks` has them, which this file may not import.
 MARKS = (
@@ -42,15 +47,12 @@ SOCKET_PATH_LIMIT = 100
 KNOWN = b"BEFORE HOME HTTPS_PORT HTTP_PORT KEY_FILE KEY_SOURCE PASSPHRASE PASSPHRASE_FILE".split()
 # What a program was connected by, if at all: proxies, and files of roots that it trusts.
 PROXIES = (b"https_proxy", b"HTTPS_PROXY", b"all_proxy", b"ALL_PROXY", b"no_proxy", b"NO_PROXY")
+JAVA = b"JAVA_TOOL_OPTIONS"
 ROOTS = (b"CURL_CA_BUNDLE", b"NODE_EXTRA_CA_CERTS", b"REQUESTS_CA_BUNDLE", b"SSL_CERT_FILE")
 ROOTS_LIMIT = 4 * 1024 * 1024
-# Programs whose children get neither our ports nor, often, our variables.
-APART = (b"docker", b"doas", b"nerdctl", b"podman", b"sudo", b"wsl", b"wsl.exe")
 # What LC_CTYPE was before Python's own start changed it (PEP 538), `=` before the value.
 LOCALE = b"DEVVAULT_LC_CTYPE"
 OPEN_FLAGS = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_NOCTTY | posix.O_CLOEXEC
-_ENOENT, _ENOEXEC, _EACCES, _ENOTDIR = 2, 8, 13, 20
-_BLANKED = bytes(63 if byte < 32 or byte == 127 else byte for byte in range(256))
 
 
 class HandOver(Exception):
@@ -70,62 +72,74 @@ class Stop(Exception):
 
 def main(args: "list[str]", given: "dict[bytes, bytes]") -> "NoReturn":
     """Become CMD, or the full CLI. `given` is the environment as the user's shell left it."""
+    ears = None  # of a mask, where there is one
     try:
         command, flags = parse(args)
         path = socket_path(given)
         piped = [] if "--no-mask" in args[: args.index("--")] else find_piped()
         if piped:
             check_configuration(path[: -len(b"/run/s")])
+        # Before anything is read: the daemon gets ready for us meanwhile.
+        early = [] if b"Ono-connect" in flags else try_dial(path)
+        if piped and b"Ono-connect" not in flags:
+            load_sockets()
+            ears = beside("hearing").Hearing(path[: -len(b"/s")])
 
-        def answer(head: "list[bytes]", files: "list[bytes]") -> bytes:
+        def ask_run(head: "list[bytes]", files: "list[bytes]") -> bytes:
+            where = ears.place if ears else b"/local/run"
             try:
-                return ask(path, head, files)
+                sock = early.pop() if early else dial(path)
             except Down:
                 begin(path, given)
-                return ask(path, head, files)
+                sock = dial(path)
+            return exchange(sock, where, head, files)
 
-        environment, secrets = settle([b"Vrun", *flags], given, read_file, read_listed, answer)
-        warn_of(command, environment)
+        def apply(reply: bytes, made: "dict[bytes, bytes]") -> "Applied":
+            found: Applied = beside("answer").apply(reply, made)
+            return found
+
+        flags.insert(0, b"Vrun")
+        environment, secrets = settle(flags, given, read_file, read_listed, ask_run, apply)
+        answer = beside("answer")
+        answer.warn_of(command, environment)
     except Stop as stop:
+        if ears:
+            ears.end()
         posix._exit(stop.code)  # noqa: SLF001  # nothing is open, and no exit handler is ours
     except (HandOver, OSError):
+        if ears:
+            ears.end()
         locale = b"=" + given[b"LC_CTYPE"] if b"LC_CTYPE" in given else b""
         whole = [sys.executable, "-I", "-m", "devvault", *args]
         posix.execve(sys.executable, whole, {**given, LOCALE: locale})
     if not piped or not secrets:
-        become(command, environment)
-    import spawn  # type: ignore[import-not-found]  # this file stands beside it, in no package
-
-    started = spawn.spawn(command, environment, piped, find_program)
-    import child  # type: ignore[import-not-found]  # as above
+        if ears:
+            ears.end()
+        answer.become(command, environment)
+    started = beside("spawn").spawn(command, environment, piped, answer.find_program)
+    sys.path.insert(0, __file__.rpartition("/")[0])
+    import child  # type: ignore[import-not-found]  # this file stands beside it, in no package
 
     def make() -> object:
         import mask  # type: ignore[import-not-found]  # as above
 
-        return mask.Mask(masked(secrets, environment))
+        return mask.Mask(answer.masked(secrets, environment))
 
-    child.Keeper(started, make).stay()
+    child.Keeper(started, make, ears).stay()
     posix._exit(126)  # noqa: SLF001  # for the type checker: it stays to the end
 
 
-def masked(secrets: "list[bytes]", environment: "dict[bytes, bytes]") -> "dict[bytes, bytes]":
-    """Return what is not to be shown, by setting; of some settings a part is secret."""
-    found = {}
-    for name in secrets:
-        setting, equals, value = name.partition(b"=")
-        if equals or setting in environment:
-            found[setting] = value if equals else environment[setting]
+def beside(name: str) -> "ModuleType":
+    """Return the module in the file NAME.py of this folder, loaded once.
+
+    As an import does it, but for the search: that would list this folder first.
+    """
+    found = sys.modules.get(name)
+    if found is None:
+        path = __file__.rpartition("/")[0] + "/" + name + ".py"
+        found = sys.modules[name] = type(sys)(name)
+        SourceFileLoader(name, path).exec_module(found)
     return found
-
-
-def warn_of(command: "list[bytes]", environment: "dict[bytes, bytes]") -> None:
-    """Say where a program's children will not be connected as it is."""
-    name = command[0].rpartition(b"/")[2]
-    if name in APART and b"IDENTITY_HEADER" in environment:
-        _say(
-            b"devvault: warning: what %b starts is not connected to your vaults; settings arrive"
-            b" where it passes them on\n" % name
-        )
 
 
 def find_piped() -> "list[list[int]]":
@@ -154,9 +168,7 @@ def begin(path: bytes, given: "dict[bytes, bytes]") -> None:
     Raises:
         HandOver, OSError: it did not start; the full CLI finds out why.
     """
-    sys.path.insert(0, __file__.rpartition("/")[0] + "/../client")
-    import launch  # type: ignore[import-not-found]  # devvault.client.launch, without its package
-
+    launch = beside("../client/launch")
     home = path[: -len(b"/run/s")]
     if not launch.is_home(home):
         raise HandOver
@@ -205,13 +217,20 @@ def settle(
     read: "Read",
     listed_file: "Listed",
     ask: "Ask",
+    apply: "Apply",
 ) -> "tuple[dict[bytes, bytes], list[bytes]]":
-    """Return the environment that CMD gets, and the names in it whose values are secret."""
+    """Return the environment that CMD gets, and the names in it whose values are secret.
+
+    Raises:
+        HandOver: the daemon's answer is odd.
+        Stop: settings do not resolve; why stands on stderr.
+    """
     folder = posix.getcwdb()
-    marked = [b"E" + n + b"=" + given[n] for n in given if has_mark(given[n])]
+    names = find_marked(given)
+    marked = [b"E" + name + b"=" + given[name] for name in names]
     # What a run around us set, this one sets anew.
     ours = given.get(b"DEVVAULT_SESSION", b"").partition(b":")[2].split(b",")
-    plain = [b"N" + n for n in given if not has_mark(given[n]) and n not in ours]
+    plain = [b"N" + name for name in given if name not in names and name not in ours]
     root = find_root(folder)
     project = find_project(folder, root, read)
     named = [field[1:] for field in flags if field[:1] == b"F"]
@@ -234,8 +253,13 @@ def settle(
         return child_of(given), []
     sent = [b"F" + found for found in files]
     for _ in range(5):
-        found = apply(ask([*head, *marked, *plain], own + sent), given)
-        listed, needed, roots, made, secrets = found
+        reply = ask([*head, *marked, *plain], own + sent)
+        try:
+            code, listed, needed, roots, made, secrets = apply(reply, child_of(given))
+        except ValueError:
+            raise HandOver from None
+        if code >= 0:
+            raise Stop(code)
         if listed:
             if b"A1" in head:
                 break
@@ -251,15 +275,16 @@ def settle(
     raise HandOver
 
 
-def has_mark(value: bytes) -> bool:
-    """Return whether a value may be a reference; the daemon looks closer."""
-    lowered = value.lower()
-    return any(mark in lowered for mark in MARKS)
+def find_marked(given: "dict[bytes, bytes]") -> "list[bytes]":
+    """Return the variables whose values may be references; the daemon looks closer."""
+    every = b"\0".join(given.values()).lower()
+    marks = [mark for mark in MARKS if mark in every]
+    return [name for name in given if any(mark in given[name].lower() for mark in marks)]
 
 
 def connection_of(given: "dict[bytes, bytes]") -> "list[bytes]":
     """Return the fields that say how a program is connected now: X and, for files of roots, L."""
-    found = [b"X" + name + b"=" + given[name] for name in PROXIES if given.get(name)]
+    found = [b"X" + name + b"=" + given[name] for name in (*PROXIES, JAVA) if given.get(name)]
     states = {}
     for name in ROOTS:
         path = given.get(name, b"")
@@ -279,7 +304,7 @@ def read_roots(path: bytes) -> bytes:
     """Return `path NUL length NUL bytes` of a file of root certificates."""
     handle = posix.open(path, posix.O_RDONLY | posix.O_NONBLOCK | posix.O_NOCTTY | posix.O_CLOEXEC)
     try:
-        return _whole(handle, path, ROOTS_LIMIT)
+        return _whole(handle, path, ROOTS_LIMIT, ROOTS_LIMIT)
     finally:
         posix.close(handle)
 
@@ -338,23 +363,12 @@ def has_our_table(text: bytes) -> bool:
 
 
 def read_listed(root: bytes, path: bytes) -> bytes:
-    """Read a file that the project lists: in the repository, through no folder that is a link."""
-    is_odd = b".." in path.split(b"/") or b"#" in path  # a part of a file, perhaps
-    if is_odd or not path.startswith(root.rstrip(b"/") + b"/"):
-        raise HandOver
-    for at in upwards(path.rpartition(b"/")[0], root):
-        facts = _facts(at)
-        if not facts or facts.st_mode & 0o170000 == 0o120000:
-            raise HandOver
-    if not _facts(path):
-        note_missing(path)
-        return b""
-    return read_file(path, path)
-
-
-def note_missing(path: bytes) -> None:
-    """Say that a file which the project lists is not there."""
-    _say(b"devvault: note: the project lists %b, which is not there\n" % _clean(path))
+    """Read a file that the project lists; see `answer.read_listed`."""
+    try:
+        found: bytes = beside("answer").read_listed(root, path, read_file)
+    except ValueError:
+        raise HandOver from None
+    return found
 
 
 def read_file(path: bytes, name: bytes) -> bytes:
@@ -365,13 +379,10 @@ def read_file(path: bytes, name: bytes) -> bytes:
     handle = posix.open(path, OPEN_FLAGS)
     try:
         facts = posix.fstat(handle)
-        if (
-            facts.st_mode & 0o170000 != 0o100000
-            or facts.st_uid not in (posix.geteuid(), 0)
-            or facts.st_size > FILE_LIMIT
-        ):
+        is_ours = facts.st_uid in (posix.geteuid(), 0)
+        if facts.st_mode & 0o170000 != 0o100000 or not is_ours or facts.st_size > FILE_LIMIT:
             raise HandOver
-        return _whole(handle, name, FILE_LIMIT)
+        return _whole(handle, name, FILE_LIMIT, facts.st_size)
     finally:
         posix.close(handle)
 
@@ -395,6 +406,8 @@ def socket_path(given: "dict[bytes, bytes]") -> bytes:
     parts = path.split(b"/")[1:]
     if path[:1] != b"/" or len(path) > SOCKET_PATH_LIMIT or {b"", b".", b".."} & set(parts):
         raise HandOver
+    if (at := _facts(home)) and (at.st_mode & 0o170077, at.st_uid) != (16384, posix.geteuid()):
+        raise HandOver  # no folder that is ours alone: the full CLI refuses it
     return path
 
 
@@ -406,25 +419,66 @@ def body_of(head: "list[bytes]", files: "list[bytes]") -> bytes:
 def ask(
     path: bytes, head: "list[bytes]", files: "list[bytes]", where: bytes = b"/local/run"
 ) -> bytes:
-    """Post the request and return the body of a whole answer with status 200."""
+    """Post a request and return the body of a whole answer with status 200."""
+    return exchange(dial(path), where, head, files)
+
+
+def try_dial(path: bytes) -> "list[socket]":
+    """Return a connection to the daemon; none where no daemon listens."""
+    try:
+        return [dial(path)]
+    except Down:
+        return []
+
+
+def dial(path: bytes) -> "socket":
+    """Return a connection to the daemon, which runs as us."""
+    sockets = load_sockets()
+    sock: socket = sockets.socket(1, sockets.SOCK_STREAM)
+    try:
+        sock.connect(path)
+        check_peer(sock, getattr(sockets, "SO_PEERCRED", 0), sockets.SOL_SOCKET)
+    except BaseException as error:
+        sock.close()
+        if isinstance(error, (FileNotFoundError, ConnectionRefusedError)):
+            raise Down from None
+        raise
+    return sock
+
+
+def load_sockets() -> "ModuleType":
+    """Return `_socket`, from where a CPython has it: a search would list three folders."""
+    name, folder = "_socket", sys.path[-1]
+    if name not in sys.modules and folder.endswith("/lib-dynload"):
+        import _imp
+        from _frozen_importlib import ModuleSpec
+
+        spec = ModuleSpec(name, None, origin=f"{folder}/{name}{_imp.extension_suffixes()[0]}")
+        try:
+            made = _imp.create_dynamic(spec)
+            _imp.exec_dynamic(made)
+            sys.modules[name] = made
+        except ImportError:
+            pass  # it is elsewhere, or built in
     import _socket
 
+    return _socket
+
+
+def exchange(sock: "socket", where: bytes, head: "list[bytes]", files: "list[bytes]") -> bytes:
+    """Post a request on a new connection and return the body of a whole answer with status 200."""
     body = body_of(head, files)
-    sock = _socket.socket(1, _socket.SOCK_STREAM)
     try:
-        try:
-            sock.connect(path)
-        except (FileNotFoundError, ConnectionRefusedError):
-            raise Down from None
-        check_peer(sock, getattr(_socket, "SO_PEERCRED", 0), _socket.SOL_SOCKET)
         sock.sendall(
             b"POST %b HTTP/1.1\r\nHost: devvault\r\nConnection: close\r\n"
             b"Content-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n%b"
             % (where, len(body), body)
         )
+        if where.startswith(b"/local/run"):
+            beside("answer")  # while the daemon is busy
         got = reply = b""
         length = -1
-        while len(reply) != length and (piece := sock.recv(262144)):
+        while len(reply) != length and (piece := sock.recv(65536)):
             got += piece
             first, _, reply = got.partition(b"\r\n\r\n")
             if length < 0 and len(first) < len(got):
@@ -454,96 +508,6 @@ def check_peer(sock: "socket", peercred: int, level: int) -> None:
         raise HandOver
 
 
-def apply(
-    reply: bytes, given: "dict[bytes, bytes]"
-) -> "tuple[list[bytes], list[bytes], list[bytes], dict[bytes, bytes], list[bytes]]":
-    """Return what the daemon asks for (files, names, roots), the environment, its secrets' names.
-
-    Raises:
-        HandOver: the reply is cut off, or holds what we do not know.
-        Stop: settings do not resolve; why stands on stderr.
-    """
-    fields = reply.split(b"\0")
-    if fields[-2:] != [b".", b""]:
-        raise HandOver  # cut off on the way
-    made = child_of(given)
-    listed = []
-    needed = []
-    roots = []
-    secrets = []
-    notes = []
-    code = -1
-    for field in fields[:-2]:
-        tag, content = field[:1], field[1:]
-        if tag == b"S":
-            name, equals, value = content.partition(b"=")
-            if not name or not equals:
-                raise HandOver
-            made[name] = value
-        elif tag == b"D":
-            made.pop(content, None)
-        elif tag == b"W":
-            notes.append(_clean(content) + b"\n")
-        elif tag == b"Q":
-            listed.append(content)
-        elif tag == b"X" and content.isdigit():
-            code = int(content)
-        elif tag == b"K":
-            needed.append(content)
-        elif tag == b"M":
-            secrets.append(content)
-        elif tag == b"B":
-            roots.append(content)
-        else:
-            raise HandOver
-    if notes:
-        _say(b"".join(notes))
-    if code >= 0:
-        told = b"".join(notes)
-        if (b": SecretNotFound: " in told or b": VaultNotFound: " in told) and posix.isatty(2):
-            posix.write(2, b"devvault: hint: devvault fill\n")
-        raise Stop(code)
-    return listed, needed, roots, made, secrets
-
-
-def become(command: "list[bytes]", environment: "dict[bytes, bytes]") -> "NoReturn":
-    """Exec CMD as execvp does; end with 127 where it is not found, 126 where it may not run."""
-    import _signal  # type: ignore[import-not-found]  # typeshed has no such stub
-
-    # Python ignores these two for itself; CMD must not inherit that.
-    for number in (_signal.SIGPIPE, _signal.SIGXFSZ):
-        _signal.signal(number, _signal.SIG_DFL)
-    find_program(command, environment, lambda at, words: posix.execve(at, words, environment))
-    posix._exit(126)  # noqa: SLF001  # for the type checker: an exec does not return
-
-
-def find_program(
-    command: "list[bytes]",
-    environment: "dict[bytes, bytes]",
-    start: "Callable[[bytes, list[bytes]], int]",
-) -> int:
-    """Start CMD where execvp would find it; end where it is not found or may not run."""
-    name = command[0]
-    if b"/" in name or not name:
-        places = [name] if name else []
-    else:
-        folders = environment.get(b"PATH", b"/usr/local/bin:/bin:/usr/bin").split(b":")
-        places = [_joined(folder or b".", name) for folder in folders]
-    why, code = b"command not found", 127
-    for place in places:
-        try:
-            return start(place, command)
-        except OSError as error:
-            if error.errno == _ENOEXEC:  # no #! line: a shell script, says execvp
-                return start(b"/bin/sh", [b"sh", place, *command[1:]])
-            if error.errno not in (_ENOENT, _ENOTDIR):
-                why, code = _encoded(error.strerror or "cannot be started").lower(), 126
-                if error.errno != _EACCES:
-                    break
-    _say(b"devvault: error: %b: %b\n" % (_clean(name), why))
-    posix._exit(code)  # noqa: SLF001  # as above
-
-
 def as_given(environ: "dict[bytes, bytes]", locale: bytes) -> "dict[bytes, bytes]":
     """Return the environment as it was before Python's start; `locale` as `LOCALE` says."""
     given = dict(environ)
@@ -562,19 +526,13 @@ def start(locale: str) -> "NoReturn":
         posix._exit(130)  # noqa: SLF001  # as a shell says of a command ended by Ctrl-C
 
 
-def _say(words: bytes) -> None:
-    try:  # noqa: SIM105  # contextlib is not among the C modules
-        posix.write(2, words)
-    except OSError:
-        pass  # there is nobody to tell
-
-
-def _whole(handle: int, name: bytes, limit: int) -> bytes:
-    text = b""
-    while piece := posix.read(handle, limit + 1 - len(text)):
-        text += piece
-        if len(text) > limit:
-            raise HandOver
+def _whole(handle: int, name: bytes, limit: int, size: int) -> bytes:
+    text = posix.read(handle, size + 1)
+    if len(text) != size:  # it grows, or is of a kind that does not tell
+        while piece := posix.read(handle, limit + 1 - len(text)):
+            text += piece
+    if len(text) > limit:
+        raise HandOver
     return b"%b\0%d\0%b" % (name, len(text), text)
 
 
@@ -591,8 +549,3 @@ def _joined(folder: bytes, name: bytes) -> bytes:
 
 def _encoded(text: str) -> bytes:
     return text.encode(sys.getfilesystemencoding(), "surrogateescape")
-
-
-def _clean(text: bytes) -> bytes:
-    """Return text that moves no cursor: control characters become question marks."""
-    return text.translate(_BLANKED)

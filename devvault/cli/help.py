@@ -11,7 +11,7 @@ from pathlib import Path
 from devvault.cli import say
 from devvault.cli.main import VERBS, is_built
 from devvault.cli.main import main as verb_main
-from devvault.errors import NotFound, Unavailable
+from devvault.errors import NotFound, Unavailable, WrongUse
 
 FOLDER = Path(__file__).resolve().parents[1] / "help"
 FIRST = "security"
@@ -34,6 +34,8 @@ def main(args: argparse.Namespace) -> int:
             say.line(f"  {topic:<{width}}  {title_of(path)}")
         say.line("\n`devvault --help` lists the verbs, `devvault VERB --help` describes one.")
         return 0
+    if not args.topic:
+        raise WrongUse("the topic is empty", hint="devvault help")
     wanted = args.topic.lower().removesuffix(".md")
     if wanted not in pages and wanted in VERBS and is_built(wanted):
         return verb_main([wanted, "--help"])

@@ -90,6 +90,8 @@ def main(args: argparse.Namespace) -> int:
     names: list[str] = args.files or [str(path) for path in place.env_files]
     if not names:
         raise WrongUse("there is no env file here", hint="devvault import FILE")
+    if "" in names:
+        raise WrongUse("the name of a file is empty", hint="devvault import .env")
     if args.undo:
         if args.dry_run or args.secret or args.plain or STDIN in names:
             raise WrongUse("--undo takes files alone", hint="devvault import --undo .env")

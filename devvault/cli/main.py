@@ -6,10 +6,10 @@ wrong ends in a traceback: it could show a value.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 from devvault.errors import DevvaultError, Unresolved, WrongUse
 
@@ -42,6 +42,8 @@ VERBS = {
     "doctor": ("devvault.cli.doctor", "find out what is wrong, and what to type"),
     "demo": ("devvault.cli.demo", "show the main job in a throw-away home"),
     "help": ("devvault.cli.help", "read the manual, a topic at a time"),
+    "login": ("devvault.cli.azure.login", "there is nothing to log in to: says who you are"),
+    "account": ("devvault.cli.azure.account", "the one subscription, in az's words"),
     "group": ("devvault.cli.azure.group", "resource groups, in az's words"),
     "keyvault": ("devvault.cli.keyvault.verbs", "vaults and their secrets, in az's words"),
     "ad": ("devvault.cli.azure.ad", "users, groups and service principals, in az's words"),
@@ -49,8 +51,9 @@ VERBS = {
     "identity": ("devvault.cli.azure.identity", "user-assigned identities, in az's words"),
     "role": ("devvault.cli.azure.role", "role assignments, in az's words"),
 }
-AZURE = frozenset({"group", "keyvault", "ad", "webapp", "identity", "role"})
+AZURE = frozenset({"login", "account", "group", "keyvault", "ad", "webapp", "identity", "role"})
 LOCALE = "DEVVAULT_LC_CTYPE"
+_LONGEST_LINE = 3000
 _INTERRUPTED = 130
 _NOBODY_READS = 141
 _WRONG = 2
@@ -58,6 +61,7 @@ _WRONG = 2
 
 def main(args: Sequence[str]) -> int:
     """Do what the command line says and return the exit code."""
+    _keep_three()
     try:
         code = _run(list(args))
         if sys.stdout is not None:
@@ -65,15 +69,26 @@ def main(args: Sequence[str]) -> int:
     except DevvaultError as error:
         return tell(error)
     except KeyboardInterrupt:
+        if sys.stderr is not None and sys.stderr.isatty():
+            sys.stderr.write("\n")  # a question may stand on this line
         return _INTERRUPTED
     except BrokenPipeError:
         _let_go_of_stdout()
         return _NOBODY_READS
+    except UnicodeEncodeError:
+        _say("error", "a word of the command line is not UTF-8 text")
+        _say("hint", _help_of(args))
+        return _WRONG
     except OSError as error:
         named = (
             f": {os.fsdecode(error.filename)}" if isinstance(error.filename, (str, bytes)) else ""
         )
-        _say("error", f"{(error.strerror or type(error).__name__).lower()}{named}")
+        words = (error.strerror or type(error).__name__).lower()
+        if error.errno == errno.EBADF and not named:
+            words = "standard output is closed"
+        _say("error", f"{words}{named}")
+        _say("hint", _help_of(args))
+        _give_up_stdout()
         return _WRONG
     except Exception as error:  # noqa: BLE001  # a traceback or its message could show a value
         _say("error", f"a defect of devvault: {_place(error)}")
@@ -118,32 +133,41 @@ def _run(args: list[str]) -> int:
     verb = args[0]
     if verb not in VERBS or not is_built(verb):
         raise WrongUse(f"there is no verb {_shown(verb)}{_nearest(verb)}", hint="devvault --help")
-    import argparse
     import importlib
 
-    class Parser(argparse.ArgumentParser):
-        """Tells a mistake as every error is told."""
-
-        def error(self, message: str) -> NoReturn:
-            raise WrongUse(message.rstrip("."), hint=f"{self.prog} --help")
+    from devvault.cli.parser import Parser, asked, unknown
 
     module = importlib.import_module(VERBS[verb][0])
     parser = Parser(prog=f"devvault {verb}", description=VERBS[verb][1], allow_abbrev=False)
     module.add_arguments(parser)
     rest = args[1:]
+    typed = tuple(rest)
     if verb in AZURE:
-        rest = _with_dashes(rest)
+        from devvault.cli.azure.words import with_dashes, with_files
+
+        rest = with_files(with_dashes(rest))
     command: list[str] | None = None
     if verb in {"run", "mount"} and "--" in rest:
         at = rest.index("--")
         rest, command = rest[:at], rest[at + 1 :]
     elif verb == "az" and rest not in (["-h"], ["--help"]):
         rest, command = [], rest
-    parsed = parser.parse_args(rest)
+    parsed, extra = parser.parse_known_args(rest)
+    if extra:
+        raise unknown(parser, rest, extra)
+    parsed.typed = typed
     if verb in {"run", "mount", "az"}:
         parsed.command = command
-    code: int = module.main(parsed)
+    try:
+        code: int = module.main(parsed)
+    except DevvaultError as error:
+        error.hint = error.hint or f"{asked(parser, rest).prog} --help"
+        raise
     return code
+
+
+def _help_of(args: Sequence[str]) -> str:
+    return f"devvault {args[0]} --help" if args and args[0] in VERBS else "devvault --help"
 
 
 def _overview() -> str:
@@ -169,19 +193,6 @@ def _nearest(verb: str) -> str:
     return f"; did you mean {found[0]}?" if found else ""
 
 
-def _with_dashes(args: list[str]) -> list[str]:
-    """Read a pasted long dash as the two that it was; a value is left alone."""
-    found = []
-    for before, arg in zip(["", *args], args, strict=False):
-        plain = arg.lstrip("\u2013\u2014")
-        if plain == arg or before == "--value" or not plain[:1].isalpha():
-            found.append(arg)
-            continue
-        found.append(f"-{plain}" if len(plain) == 1 else f"--{plain}")
-        _say("note", f"{_shown(arg)} is read as {found[-1]}")
-    return found
-
-
 def _packages() -> str:
     return os.path.dirname(os.path.dirname(os.path.dirname(__file__)))  # noqa: PTH120  # as above
 
@@ -204,12 +215,43 @@ def _shown(word: str) -> str:
 def _say(kind: str, words: str) -> None:
     if sys.stderr is None:
         return
-    for line in words.splitlines() or [""]:
-        plain = "".join(c if c.isprintable() else "?" for c in line)
+    # A sentence has one line; a name with a line break in it must not look like a second one.
+    for line in [words] if kind == "error" else words.splitlines() or [""]:
+        plain = _bounded("".join(c if c.isprintable() else "?" for c in line))
         encoding = sys.stderr.encoding or "ascii"
         safe = plain.encode(encoding, "backslashreplace").decode(encoding)
         sys.stderr.write(f"devvault: {kind}: {safe}\n")
     sys.stderr.flush()
+
+
+def _bounded(line: str) -> str:
+    """Cut what somebody typed or pasted by the thousand; a resource's id stays whole."""
+    import re
+
+    cut = re.sub(r"(\S{100})\S{400,}", r"\1...", line)
+    return cut if len(cut) <= _LONGEST_LINE else f"{cut[:_LONGEST_LINE]}..."
+
+
+def _keep_three() -> None:
+    """See that nothing we open becomes a standard stream; one that is closed refuses, as it must.
+
+    A file or a socket of ours with the number 1 would get what is meant for stdout.
+    """
+    if None not in (sys.stdin, sys.stdout, sys.stderr):
+        return
+    while (number := os.open(os.devnull, os.O_RDONLY)) <= 2:  # the three
+        pass
+    os.close(number)
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115  # stays
+
+
+def _give_up_stdout() -> None:
+    """Keep the interpreter from telling at its end what was told already."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _let_go_of_stdout()
 
 
 def _let_go_of_stdout() -> None:

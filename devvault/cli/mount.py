@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from devvault.cli import child, fast, say
+from devvault.cli import answer, child, fast, say
 from devvault.cli.ask import check_may_reveal
 from devvault.cli.mask import Mask
 from devvault.cli.memoryfolder import MemoryFolder, make_folder
@@ -144,7 +144,7 @@ def _run(
         if folder is not None:
             folder.remove()
         child.die_as(interrupted)  # a wait status: the signal's number
-    started = spawn(command, environment, piped, fast.find_program)
+    started = spawn(command, environment, piped, answer.find_program)
     _Keeper(started, folder, masked).stay()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from devvault.cli import ask, say
+from devvault.cli.parser import add_command
 from devvault.cli.planes import open_planes
 from devvault.cli.reply import text
 from devvault.errors import WrongUse
@@ -15,8 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = "Make or remove the recovery key; it is shown once, and kept nowhere."
     parser.epilog = "example: devvault recovery add"
     commands = parser.add_subparsers(dest="command", metavar="add|remove", required=True)
-    commands.add_parser("add", help="make a recovery key and show it once; replaces an older one")
-    remove = commands.add_parser("remove", help="make the recovery key useless")
+    add_command(commands, "add", "make a recovery key and show it once; replaces an older one")
+    remove = add_command(commands, "remove", "make the recovery key useless", "--yes")
     remove.add_argument("--yes", "-y", action="store_true", help="do not ask")
 
 
@@ -28,7 +29,7 @@ def main(args: argparse.Namespace) -> int:
     if not args.yes and not ask.yes(
         "make the recovery key useless?", instead="devvault recovery remove --yes"
     ):
-        raise WrongUse("nothing was changed")
+        raise WrongUse("nothing was changed", hint="devvault recovery remove --yes")
     open_planes().local("POST", "/local/recovery/remove", {})
     say.tell("the recovery key is useless now")
     return 0

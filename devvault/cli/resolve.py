@@ -18,7 +18,7 @@ from devvault.cli.planes import open_planes
 from devvault.cli.project import Place, open_place, read_settings
 from devvault.cli.references import settings_files
 from devvault.cli.reply import items, table, text
-from devvault.errors import NotFound, Unresolved
+from devvault.errors import NotFound, Unresolved, WrongUse
 from devvault.references import base
 from devvault.resolver.files import settings_file, split_part
 from devvault.resolver.plan import EnvFile, read_file
@@ -62,6 +62,8 @@ def main(args: argparse.Namespace) -> int:
     check_may_reveal("resolve")
     place = open_place(environment=args.environment)
     what: str = args.what
+    if not what:
+        raise WrongUse("the name is empty", hint="devvault run --dry-run")
     value = (
         resolved(place, {"reference": what}, args.identity)["reference"]
         if base.find(what) is not None

@@ -43,7 +43,7 @@ def _row(item: object, *, sort: bool) -> dict[str, object]:
     if isinstance(item, Mapping):
         names = sorted(item) if sort else list(item)
         return {
-            name[:1].upper() + name[1:]: item[name]
+            _cell(name[:1].upper() + name[1:]): item[name]
             for name in names
             if name not in _LEFT_OUT
             and item[name] is not None
@@ -55,7 +55,11 @@ def _row(item: object, *, sort: bool) -> dict[str, object]:
 
 
 def _cell(value: object) -> str:
-    return "" if value is None else str(value)
+    """Return a cell for the eye: nothing in it steers the terminal; tsv is for programs."""
+    text = "" if value is None else str(value)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)
 
 
 def _joined(cells: list[str], widths: list[int]) -> str:

@@ -16,7 +16,8 @@ from functools import partial
 from pathlib import Path
 
 from devvault import __version__
-from devvault.cli import child, fast
+from devvault.cli import answer, child, fast, say
+from devvault.cli.hearing import Hearing
 from devvault.cli.mask import Mask
 from devvault.cli.spawn import spawn
 from devvault.client.daemon import ensure, find, is_older, start
@@ -105,6 +106,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="print where each setting comes from and when it expires, no values; run nothing",
     )
+    say.add_output(parser, default="table")
     masking = parser.add_mutually_exclusive_group()
     masking.add_argument(
         "--mask",
@@ -126,6 +128,8 @@ def main(args: argparse.Namespace) -> int:
     if args.stray or not (command or args.dry_run):
         given = " ".join(args.stray or ["python", "app.py"])
         raise WrongUse("the program to run goes after --", hint=f"devvault run -- {given}")
+    if not args.dry_run and (args.output != "table" or args.query is not None):
+        raise WrongUse("-o and --query are for --dry-run", hint="devvault run --dry-run -o json")
     flags = [b"Vrun"]
     unresolved = args.on_unresolved or os.environ.get("DEVVAULT_ON_UNRESOLVED", "")
     if unresolved not in ("", *_ON_UNRESOLVED):
@@ -142,25 +146,30 @@ def main(args: argparse.Namespace) -> int:
         flags.append(b"Ono-connect")
     elif args.pass_through:
         flags.append(b"Opass-through")
+    if os.environ.get("DEVVAULT_JAVA"):  # the daemon knows the files, not the environment
+        flags.append(b"Ojava" if config.java else b"Ono-java")
     flags += [b"F" + os.fsencode(path) for path in args.env_file]
     flags += [b"S" + os.fsencode(path) for path in args.settings]
     if args.dry_run:
-        return _show(flags)
+        return _show(args, flags)
     assert command is not None
     if args.watch:
         return _watch(args, command, flags)
+    is_seen = _is_masked(args) and (args.mask or bool(fast.find_piped()))
+    ears = Ears(is_seen and b"Ono-connect" not in flags)
     try:
-        masked = _is_masked(args)
-        environment, secrets = settle(flags, given_environment())
+        environment, secrets = settle(flags, given_environment(), ears=ears)
         words = [os.fsencode(word) for word in command]
-        fast.warn_of(words, environment)
+        answer.warn_of(words, environment)
+        values = answer.masked(secrets, environment)
+        if is_seen and values:
+            _run_masked(words, environment, values, args.mask, ears)
+        ears.close()
+        answer.become(words, environment)
     except fast.Stop as stop:
         return stop.code
-    else:
-        values = fast.masked(secrets, environment)
-        if masked and values:
-            _run_masked(words, environment, values, args.mask)
-        fast.become(words, environment)
+    finally:
+        ears.close()
 
 
 def _watch(args: argparse.Namespace, command: list[str], flags: list[bytes]) -> int:
@@ -173,6 +182,8 @@ def _watch(args: argparse.Namespace, command: list[str], flags: list[bytes]) -> 
             hint="leave --mask away",
         )
     manner = watching.Manner(_signal_of(args.watch_signal), _grace_of(args.watch_grace))
+    masked = _is_masked(args) and bool(fast.find_piped())
+    ears = Ears(masked and b"Ono-connect" not in flags)
     given = given_environment()
     is_first = True
 
@@ -181,21 +192,23 @@ def _watch(args: argparse.Namespace, command: list[str], flags: list[bytes]) -> 
         seen = Seen(may_ask=is_first)
         is_first = False
         try:
-            environment, secrets = settle([*flags, b"Owatch"], given, seen=seen)
+            environment, secrets = settle([*flags, b"Owatch"], given, seen=seen, ears=ears)
         except fast.Stop as stop:
             raise watching.Unsettled(seen.files, seen.versions) from stop
         except DevvaultError as error:
             watching.told(error)
             raise watching.Unsettled(seen.files, seen.versions) from error
-        values = fast.masked(secrets, environment)
+        values = answer.masked(secrets, environment)
         return watching.Settled(environment, values, seen.files, seen.versions)
 
     try:
-        watching.run(command, settle_once, manner, masked=_is_masked(args))
+        watching.run(command, settle_once, manner, ears.find, masked=masked)
     except watching.Unsettled as unsettled:
         cause = unsettled.__cause__
         assert isinstance(cause, (fast.Stop, DevvaultError)), "nothing else is one"
         return cause.code if isinstance(cause, fast.Stop) else cause.exit_code
+    finally:
+        ears.close()
 
 
 def _signal_of(name: str) -> int:
@@ -219,15 +232,17 @@ def _run_masked(
     environment: dict[bytes, bytes],
     values: Mapping[bytes, bytes],
     on_terminal: bool,
+    ears: Ears,
 ) -> None:
     """Run CMD below us where its output is to be masked; return where none is."""
     if on_terminal and any(map(os.isatty, (1, 2))):
         from devvault.cli import pseudoterminal
 
-        pseudoterminal.run(lambda: fast.become(words, environment), lambda: Mask(values))
+        become = partial(answer.become, words, environment)
+        pseudoterminal.run(become, lambda: Mask(values), ears.find())
     if piped := fast.find_piped():
-        started = spawn(words, environment, piped, fast.find_program)
-        child.Keeper(started, lambda: Mask(values)).stay()
+        started = spawn(words, environment, piped, answer.find_program)
+        child.Keeper(started, lambda: Mask(values), ears.find()).stay()
 
 
 def _is_masked(args: argparse.Namespace) -> bool:
@@ -241,11 +256,9 @@ def given_environment() -> dict[bytes, bytes]:
     return fast.as_given(given, given[fast.LOCALE]) if fast.LOCALE in given else given
 
 
-def _show(flags: Sequence[bytes]) -> int:
+def _show(args: argparse.Namespace, flags: Sequence[bytes]) -> int:
     """Print the rows of a dry run; end with 78 where a setting does not resolve."""
-    from devvault.cli import say
-    from devvault.cli.rows import to_table
-    from devvault.resolver.outlook import Row, table
+    from devvault.resolver.outlook import Row, shown, table
 
     lines: list[bytes] = []
     code = 0
@@ -254,8 +267,8 @@ def _show(flags: Sequence[bytes]) -> int:
     except fast.Stop as stop:
         code = stop.code
     found = [Row.of(os.fsdecode(line)) for line in lines]
-    if found:
-        say.put(to_table(table(found), sort=False))
+    if found or args.output != "table":
+        say.show(args, shown(found), table=lambda _: table(found))
     elif not code:
         say.note("no setting comes from a file or a vault: the program gets your environment")
     return code
@@ -274,16 +287,54 @@ class Seen:
     may_ask: bool = True
 
 
+class Ears:
+    """A mask's ears for what CMD fetches, made once there is a home to hear from; `wanted` or none.
+
+    A mask that would not hear masks less than it promises: where no socket can be made, none runs.
+    """
+
+    def __init__(self, wanted: bool) -> None:
+        self._wanted = wanted
+        self._found: Hearing | None = None
+
+    def open(self, home: Home) -> Hearing | None:
+        """Return the ears; None where none are wanted, or nothing is there yet to hear from.
+
+        Raises:
+            Unavailable: the home's folder takes no socket.
+        """
+        folder = home.socket.parent
+        if self._wanted and self._found is None and folder.is_dir():
+            try:
+                self._found = Hearing(os.fsencode(folder))
+            except OSError as error:
+                raise Unavailable(
+                    f"cannot make a socket in {folder}: {error.strerror or error}",
+                    hint="devvault run --no-mask -- CMD",
+                ) from error
+        return self._found
+
+    def find(self) -> Hearing | None:
+        """Return the ears, where they were opened."""
+        return self._found
+
+    def close(self) -> None:
+        """Hear nothing more."""
+        if self._found is not None:
+            self._found.end()
+
+
 def settle(
     flags: Sequence[bytes],
     given: Mapping[bytes, bytes],
     lines: list[bytes] | None = None,
     seen: Seen | None = None,
+    ears: Ears | None = None,
 ) -> tuple[dict[bytes, bytes], list[bytes]]:
     """Return the environment of a child, and the names in it whose values are secret.
 
     `flags` are fields of the request (`Vrun`, `F` and a path, ...). `lines` gets the rows of a dry
-    run. `seen` is told what the settings came from.
+    run. `seen` is told what the settings came from. `ears` are those of the child's mask.
 
     Raises:
         fast.Stop: settings do not resolve; why stands on stderr.
@@ -291,13 +342,15 @@ def settle(
     """
     home = default_home()
     seen = seen or Seen()
+    hearing = ears or Ears(False)
     try:
         return fast.settle(
             list(flags),
             dict(given),
             partial(_read, seen),
             partial(_read_listed, seen),
-            lambda head, files: _without_more(_ask(home, head, files, seen), lines, seen),
+            lambda head, files: _without_more(_ask(home, head, files, seen, hearing), lines, seen),
+            answer.apply,
         )
     except fast.HandOver as odd:
         raise Unavailable(
@@ -338,26 +391,31 @@ def _read_listed(seen: Seen, root: bytes, path: bytes) -> bytes:
         raise WrongUse(f"the project lists {place}, which lies outside of it")
     if not os.path.lexists(place):
         seen.files[place] = None
-        fast.note_missing(path)
+        answer.note_missing(path)
         return b""
     return _read(seen, path, path)
 
 
-def _ask(home: Home, head: Sequence[bytes], files: Sequence[bytes], seen: Seen) -> bytes:
+def _ask(
+    home: Home, head: Sequence[bytes], files: Sequence[bytes], seen: Seen, ears: Ears
+) -> bytes:
     """Return the daemon's answer, or our own where it would not need a home."""
     try:
-        return _answer(home, fast.body_of(list(head), list(files)), may_ask=seen.may_ask)
+        return _answer(home, fast.body_of(list(head), list(files)), ears, may_ask=seen.may_ask)
     except (NotFound, Locked, Unavailable) as error:
-        from devvault.cli.homeless import answer
+        from devvault.cli import homeless
 
-        return answer(head, files, error)
+        return homeless.answer(head, files, error)
 
 
-def _answer(home: Home, body: bytes, *, may_ask: bool) -> bytes:
+def _answer(home: Home, body: bytes, ears: Ears, *, may_ask: bool) -> bytes:
+    check_home(home)
     started = unlocked = replaced = False
     while True:
         try:
-            response = Connection(home).request("POST", "devvault", "/local/run", _KIND, body)
+            found = ears.open(home)
+            where = found.place.decode() if found else "/local/run"
+            response = Connection(home).request("POST", "devvault", where, _KIND, body)
             raise_for(response)
         except Locked:
             if unlocked or not may_ask:
@@ -383,6 +441,5 @@ def _answer(home: Home, body: bytes, *, may_ask: bool) -> bytes:
 
 
 def _check_is_made(home: Home) -> None:
-    check_home(home)
     if not home.database.exists():
         raise NotFound("there is no vault on this machine yet", code="NoHome", hint="devvault init")

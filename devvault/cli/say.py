@@ -130,6 +130,13 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
 
 
+def escaped(text: str) -> str:
+    """Return JSON in which such a character stands as its escape; a reader finds the same in it."""
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+
+
 def _stderr(text: str) -> None:
     encoding = sys.stderr.encoding or "ascii"
     safe = text.encode(encoding, "backslashreplace").decode(encoding)
@@ -145,7 +152,7 @@ def _json(result: object) -> str:
             + "\n"
         )
 
-    text = dump(ascii_only=False)
+    text = escaped(dump(ascii_only=False))
     try:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:

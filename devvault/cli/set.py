@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "         openssl rand -base64 24 | devvault set DB_PASSWORD --expires 90d"
     )
     parser.add_argument("key", metavar="KEY", help="the setting's name")
+    parser.add_argument("stray", nargs="*", default=[], help=argparse.SUPPRESS)
     parser.add_argument("--vault", help="the vault (default: the project's)")
     parser.add_argument("-e", dest="environment", metavar="NAME", help="of the project file")
     parser.add_argument("--expires", metavar="TIME", help="a UTC time, a date, or a span like 90d")
@@ -44,7 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Store the value, then write the reference."""
-    key: str = args.key
+    key, equals, _ = args.key.partition("=")
+    if (args.stray or equals) and find_key_error(key) is None:
+        raise WrongUse(
+            "set takes no value: the process list and the shell's history would show it",
+            hint=f'printf %s "$VALUE" | devvault set {key}',
+        )
+    key = args.key
     wrong = find_key_error(key)
     if wrong is not None:
         raise WrongUse(f"KEY cannot be a setting's name: {wrong}", hint="devvault set --help")

@@ -9,6 +9,7 @@ from devvault.cli.planes import open_planes
 from devvault.cli.project import find_folder
 from devvault.cli.reply import Body, items, number, table, text
 from devvault.cli.times import iso
+from devvault.errors import Locked
 
 _DAY = 86400
 _LATER = 90  # days: what a hint proposes for the next version
@@ -30,7 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Print it."""
-    planes = open_planes()
+    try:
+        planes = open_planes()
+    except Locked as locked:
+        return _locked(args, locked)
     facts = planes.status()
     found = planes.local("GET", f"/local/overview?days={max(0, args.days)}")
     trusted = planes.local("GET", "/local/trust")
@@ -74,6 +78,28 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
+def _locked(args: argparse.Namespace, locked: Locked) -> int:
+    """Print what a locked home says of itself."""
+    facts = open_planes(need="locked").status()
+    result: Body = {
+        "home": text(facts, "home"),
+        "state": text(facts, "state"),
+        "keySource": text(facts, "key_source"),
+        "folder": str(find_folder()),
+    }
+    if args.output == "table" and args.query is None:
+        say.line(_first_line(result))
+    else:
+        say.show(args, result)
+    say.hint(locked.hint or "devvault unlock")
+    return 0
+
+
+def _first_line(result: Body) -> str:
+    state = f"{text(result, 'state')}, key source {text(result, 'keySource')}"
+    return f"home      {say.printable(text(result, 'home'))} ({state})"
+
+
 def _refusal(event: Body) -> Body:
     facts = table(event, "properties")
     return {
@@ -86,9 +112,8 @@ def _refusal(event: Body) -> Body:
 
 
 def _page(result: Body, days: int, later: str) -> list[str]:
-    state = f"{text(result, 'state')}, key source {text(result, 'keySource')}"
     lines = [
-        f"home      {say.printable(text(result, 'home'))} ({state})",
+        _first_line(result),
         f"folder    {say.printable(text(result, 'folder'))}: {_given(result)}",
         "",
         "vaults",

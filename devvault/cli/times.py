@@ -26,6 +26,12 @@ def find_span(text: str) -> timedelta | None:
     return timedelta(seconds=int(found[1]) * _SECONDS[found[2]]) if found else None
 
 
+def as_az(text: object) -> object:
+    """Return one of ARM's times as az prints it, with +00:00; anything else as it is."""
+    found = find_time(text) if isinstance(text, str) else None
+    return text if found is None else found.isoformat()
+
+
 def iso(seconds: object) -> str | None:
     """Return seconds since 1970 as az prints times: ISO 8601 with +00:00; None for none."""
     if not isinstance(seconds, int | float) or isinstance(seconds, bool):

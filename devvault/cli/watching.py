@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from devvault.cli import child, fast
+from devvault.cli import answer, child, fast
+from devvault.cli.hearing import Hearing
 from devvault.cli.mask import Mask
 from devvault.cli.spawn import make_pipe, spawn
 from devvault.errors import DevvaultError
@@ -80,6 +81,7 @@ class Restarter(child.Keeper):
         settled: Settled,
         settle: Callable[[], Settled],
         manner: Manner,
+        hearing: Hearing | None,
         *,
         masked: bool,
     ) -> None:
@@ -102,8 +104,8 @@ class Restarter(child.Keeper):
             settled.files,
             settled.versions,
         )
-        started = spawn(command, settled.environment, self._piped, fast.find_program)
-        super().__init__(started, self._new_mask)
+        started = spawn(command, settled.environment, self._piped, answer.find_program)
+        super().__init__(started, self._new_mask, hearing)
         self.holds = (*inherited, self._asked, self._asking)
 
     def begun(self) -> None:
@@ -180,7 +182,7 @@ class Restarter(child.Keeper):
         self._write(2, self._mask.closing() if self._mask else b"")
         self._mask = None
         _put_back(self._terminal)
-        started = spawn(self._command, self._settled.environment, self._piped, fast.find_program)
+        started = spawn(self._command, self._settled.environment, self._piped, answer.find_program)
         self._replacing = False
         self._child = started.process
         for reading, writing in started.outputs.items():
@@ -235,18 +237,25 @@ def told(problem: DevvaultError) -> None:
 
 
 def run(
-    command: Sequence[str], settle: Callable[[], Settled], manner: Manner, *, masked: bool
+    command: Sequence[str],
+    settle: Callable[[], Settled],
+    manner: Manner,
+    find_hearing: Callable[[], Hearing | None],
+    *,
+    masked: bool,
 ) -> NoReturn:
     """Run CMD until it ends of itself, and end as it does.
+
+    `find_hearing` returns the mask's ears, once the first settling has opened them.
 
     Raises:
         Unsettled: the first settling did not go well.
     """
     words = [os.fsencode(word) for word in command]
     settled = settle()
-    fast.warn_of(words, settled.environment)
+    answer.warn_of(words, settled.environment)
     sys.stdout.flush()
-    Restarter(words, settled, settle, manner, masked=masked).stay()
+    Restarter(words, settled, settle, manner, find_hearing(), masked=masked).stay()
 
 
 def _inherited() -> tuple[int, ...]:

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 from devvault import __version__
 from devvault.client import launch
-from devvault.client.http import Connection, error_from, is_down, raise_for
+from devvault.client.http import CUT_OFF, Connection, error_from, is_down, raise_for
 from devvault.errors import DevvaultError, Unavailable
-from devvault.paths import Home
+from devvault.paths import Home, check_home
 
 START_LIMIT = 60.0  # seconds; a first start may wait for a keyring
-STOP_LIMIT = 15.0
+STOP_LIMIT = 30.0  # it gives requests that are under way 10, then closes its store
 ALREADY_RUNNING = "AlreadyRunning"
 
 _HOST = "devvault"
@@ -73,8 +73,10 @@ def ensure(home: Home, *, spawn: bool = True) -> Facts:
     Raises:
         Unavailable: it does not run and may not be started, or its start failed. The error is
             the daemon's own where it told one.
+        WrongUse: the home is not ours alone, though a daemon may have started while it was.
         DevvaultError: whatever the daemon refused to start for.
     """
+    check_home(home)
     facts = find(home)
     if facts is not None and spawn and is_older(facts.version, __version__):
         stop(home)
@@ -117,7 +119,7 @@ def stop(home: Home) -> bool:
     One that no longer answers, or not yet, is waited for too: it is gone when its lock is free.
 
     Raises:
-        Unavailable: it still runs after 15 seconds.
+        Unavailable: it still runs after 30 seconds.
     """
     limit = time.monotonic() + STOP_LIMIT
     ran = _is_told_to_stop(home)
@@ -140,6 +142,9 @@ def _is_told_to_stop(home: Home) -> bool:
     try:
         raise_for(connection.request("POST", _HOST, "/local/stop"))
     except Unavailable as error:
+        # One that is closing hangs up on whom it has not heard yet.
+        if error.code == CUT_OFF:
+            return True
         if is_down(error):
             return False
         raise

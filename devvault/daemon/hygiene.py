@@ -29,6 +29,9 @@ _KEPT = frozenset(
 )
 _KEPT_STARTS = ("LC_", "XDG_", "DEVVAULT_")
 _NEVER_STARTS = ("DEVVAULT_PASSPHRASE", "DEVVAULT_BEFORE")
+# Each of 512 connections on loopback may be a tunnel, which has two ends; others come over the
+# socket.
+DESCRIPTORS = 4096
 FIXED_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 _PR_SET_DUMPABLE = 4
@@ -46,6 +49,7 @@ def make_clean(*, keep: Iterable[int], foreground: bool = False) -> None:
         OSError: the kernel refuses what must be had; nothing may be unlocked then.
     """
     forbid_dumps()
+    raise_descriptor_limit()
     os.umask(0o077)
     os.chdir("/")
     reset_signals()
@@ -72,6 +76,21 @@ def forbid_dumps() -> None:
         import ctypes
 
         ctypes.CDLL(None).ptrace(_PT_DENY_ATTACH, 0, None, 0)
+
+
+def raise_descriptor_limit() -> None:
+    """Let us have as many descriptors as our connections need, or as many as we may have."""
+    limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if most == resource.RLIM_INFINITY else min(DESCRIPTORS, most)
+    if limit != resource.RLIM_INFINITY and limit < wanted:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+
+
+def descriptor_limit() -> int:
+    """Return how many descriptors we may have."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return DESCRIPTORS if limit == resource.RLIM_INFINITY else limit
 
 
 def is_dumpable() -> bool:

@@ -13,6 +13,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from devvault.daemon.hygiene import descriptor_limit
 from devvault.daemon.log import Log
 from devvault.daemon.peers import Peers
 from devvault.daemon.ports import Ports
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from devvault.server.sessions import Session
 
 MOST = 512
+# Descriptors that are not for loopback: the store, the socket, and who comes by it.
+_OTHERS = 128
 # Whoever is refused for it is told at most so often, in seconds.
 _LOG_PAUSE = 10.0
 _CHECK_EVERY = 2.0
@@ -77,6 +80,8 @@ class Loopback:
         self._server: asyncio.AbstractServer | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._told = -_LOG_PAUSE
+        # Strangers and tunnels must not take the last descriptor from the socket.
+        self._room = min(MOST * 2, max(16, descriptor_limit() - _OTHERS))
 
     async def start(self, ports: Ports) -> None:
         """Begin to accept."""
@@ -106,8 +111,9 @@ class Loopback:
         if stranger is not None:
             self._tell(f"refused a connection of uid {stranger} to port {server[1]}")
             return False
-        if len(self._connections) + len(self._tunnels) + len(self._pending) > MOST:
-            self._tell(f"refused a connection to port {server[1]}: {MOST} are open")
+        few = len(self._connections) + len(self._pending)
+        if few + len(self._tunnels) > MOST or few + 2 * len(self._tunnels) > self._room:
+            self._tell(f"refused a connection to port {server[1]}: too many are open")
             return False
         return True
 

@@ -44,6 +44,7 @@ _put_up_bare("uvicorn")
 
 from httptools import HttpParserError, HttpParserUpgrade  # noqa: E402  # with what needs it
 from uvicorn.config import Config  # noqa: E402  # the bare package must be there first
+from uvicorn.protocols.http.flow_control import FlowControl  # noqa: E402  # as above
 from uvicorn.protocols.http.httptools_impl import (  # noqa: E402  # as above
     HttpToolsProtocol,
     RequestResponseCycle,
@@ -55,6 +56,7 @@ vars(sys.modules["uvicorn"]).setdefault("Config", Config)
 
 __all__ = [
     "AnswerNow",
+    "AnswerWhole",
     "Config",
     "FrontProtocol",
     "LoopbackProtocol",
@@ -67,8 +69,12 @@ __all__ = [
 
 # Takes the ASGI scope, and whether the connection stays open. Returns the whole answer, or None.
 AnswerNow = Callable[[Any, bool], bytes | None]
+# Takes the ASGI scope and the whole body. Returns the whole answer, after which it is closed.
+AnswerWhole = Callable[[Any, bytes], bytes | None]
 
 _NOT_PLAIN = frozenset({b"content-length", b"transfer-encoding", b"upgrade", b"expect"})
+_NO_BODY_YET = _NOT_PLAIN - {b"content-length"}
+_WHOLE_LIMIT = 64 * 1024
 _HEAD_LIMIT = 64 * 1024
 # On loopback, in seconds: for a head to end, between two pieces of a body, for a reader to read.
 HEAD_PATIENCE = 10.0
@@ -93,9 +99,17 @@ def peer_of(sock: socket.socket) -> tuple[int, int]:
 
 
 class SocketProtocol(HttpToolsProtocol):
-    """HTTP from a process of our own user; every other one is cut off before a byte is read."""
+    """HTTP from a process of our own user; every other one is cut off before a byte is read.
+
+    A short POST that is the only one of its connection, as a run's is, is answered at once where
+    the app can: no task, and one write. Every other one goes the usual way.
+    """
 
     log: Log
+    answer_whole: AnswerWhole | None = None
+    _pieces: list[bytes] | None = None
+    _size = 0
+    _answered = False
 
     def connection_made(  # type: ignore[override]  # as in uvicorn: it is no BaseTransport
         self, transport: asyncio.Transport
@@ -108,7 +122,11 @@ class SocketProtocol(HttpToolsProtocol):
         except OSError as error:
             self.log.failure("a connection without an owner", error)
             uid, pid = -1, 0
-        super().connection_made(transport)
+        # As uvicorn's own does, but for the addresses, which a socket of this kind has none of.
+        self.connections.add(self)
+        self.transport = transport
+        self.flow = FlowControl(transport)
+        self.scheme = "http"
         if uid != os.geteuid():
             self.log.write(f"refused a connection of uid {uid} (pid {pid})")
             transport.abort()
@@ -134,9 +152,64 @@ class SocketProtocol(HttpToolsProtocol):
         self.scope["extensions"] = {PEER: peer}
 
     def on_headers_complete(self) -> None:
-        """Note that the head has ended."""
+        """Note that the head has ended; begin a request."""
         self._in_head = False
+        if self._answered:
+            return
+        if self.answer_whole is not None and self._is_short_post():
+            self._pieces = []
+        else:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of a body."""
+        if self._pieces is None:
+            if not self._answered:
+                super().on_body(body)
+            return
+        self._pieces.append(body)
+        self._size += len(body)
+        if self._size > _WHOLE_LIMIT:
+            self._go_on()
+
+    def on_message_complete(self) -> None:
+        """End a request; answer it, if that is done at once."""
+        if self._answered:
+            return
+        if self._pieces is not None and self.answer_whole is not None:
+            whole = self.answer_whole(self.scope, b"".join(self._pieces))
+            if whole is not None:
+                self._answered = True
+                self._pieces = None
+                self.transport.write(whole)
+                self.transport.close()
+                return
+            self._go_on()
+        super().on_message_complete()
+
+    def _go_on(self) -> None:
+        """Let a request go the usual way after all."""
+        pieces, self._pieces = self._pieces or [], None
         super().on_headers_complete()
+        for piece in pieces:
+            super().on_body(piece)
+
+    def _is_short_post(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle  # None before the first request
+        if cycle is not None or self.parser.get_method() != b"POST":
+            return False
+        if self.parser.should_keep_alive() or self.parser.get_http_version() != "1.1":
+            return False
+        if not self.url.startswith(b"/local/") or b"%" in self.url or not self.url.isascii():
+            return False
+        if any(name in _NO_BODY_YET for name, _ in self.headers):
+            return False
+        raw_path, _, query = self.url.partition(b"?")
+        self.scope["method"] = "POST"
+        self.scope["path"] = raw_path.decode("ascii")
+        self.scope["raw_path"] = raw_path
+        self.scope["query_string"] = query
+        return b"#" not in query
 
 
 class QuickAnswers(HttpToolsProtocol):

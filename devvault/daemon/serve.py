@@ -66,7 +66,8 @@ class Server:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
-        kind = type("SocketProtocolOfOne", (SocketProtocol,), {"log": self._log})
+        own = {"log": self._log, "answer_whole": staticmethod(self._app.answer_whole)}
+        kind = type("SocketProtocolOfOne", (SocketProtocol,), own)
 
         def make() -> asyncio.Protocol:
             made: asyncio.Protocol = kind(

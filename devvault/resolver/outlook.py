@@ -96,6 +96,20 @@ def expiry(expires: datetime | None, now: datetime) -> str:
     return f"expired {count} ago" if days else "expired today"
 
 
+def shown(found: Sequence[Row]) -> list[dict[str, object]]:
+    """Return rows as objects to print, every member there."""
+    return [
+        {
+            "setting": row.setting,
+            "source": row.source,
+            "secret": row.secret,
+            "version": row.version or None,
+            "expires": row.expires or None,
+        }
+        for row in found
+    ]
+
+
 def table(found: Sequence[Row]) -> list[dict[str, object]]:
     """Return rows as columns to print; those that say nothing are left out."""
     return [

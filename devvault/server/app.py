@@ -30,7 +30,7 @@ from devvault.server.head import (
     refuse_web_page,
 )
 from devvault.server.local.base import Answer, Ask, Plane, Route, Stream
-from devvault.server.local.routes import PATHS, ROUTES
+from devvault.server.local.routes import ROUTES, is_path
 from devvault.server.refusals import Refusals
 from devvault.server.reply import Reply, Request, error_reply, whole_reply
 from devvault.server.stream import BodyChunks, StreamEmit
@@ -145,6 +145,38 @@ class App:
             self._report("a request failed", error)
             return whole_reply(_failure(), keep=keep)
 
+    def answer_whole(self, scope: Scope, body: bytes) -> bytes | None:
+        """Return the whole answer to a POST over the socket, whose body is there, if it is quick.
+
+        None is "ask in the usual way", as above; the connection is closed after an answer.
+        """
+        route = ROUTES.get(("POST", scope["path"]))
+        if route is None or not self._is_quick(route, body):
+            return None
+        try:
+            head = read_head(scope)
+            refuse_web_page(head)
+        except DevvaultError:
+            return None
+        if head.listener != PEER or head.host != LOCAL_HOST or not head.is_whole:
+            return None
+        if route.counts:
+            self.active += 1
+        try:
+            answer = route.handle(self.plane, Ask(head.query, body, pid=head.pid))
+        except DevvaultError as error:
+            answer = error_reply(error)
+        except Exception as error:  # noqa: BLE001  # as in __call__
+            self._report("a request failed", error)
+            answer = _failure()
+        assert isinstance(answer, Reply), "what is quick has no pieces"
+        return whole_reply(answer, keep=False)
+
+    def _is_quick(self, route: Route, body: bytes) -> bool:
+        if not route.quick or len(body) > min(route.limit, _INLINE_LIMIT):
+            return False
+        return not any(word in body for word in route.slow_with) and self._is_open()
+
     async def _answer(self, head: Head, receive: Receive) -> Answer:
         if head.listener == TLS:
             return await self._tls(head, receive)
@@ -208,7 +240,7 @@ class App:
     async def _local(self, head: Head, receive: Receive) -> Answer:
         route = ROUTES.get((head.method, head.path))
         if route is None:
-            if head.path in PATHS:
+            if is_path(head.path):
                 return _refusal(405, "MethodNotAllowed", "this path takes another method")
             raise NotFound("there is no such path", hint="devvault --version")
         if route.counts:
@@ -217,9 +249,7 @@ class App:
             chunks = BodyChunks(receive, asyncio.get_running_loop())
             return await self._in_thread(route, Ask(head.query, chunks=chunks, pid=head.pid))
         ask = Ask(head.query, await _body(head, receive, route.limit), pid=head.pid)
-        is_short = len(ask.body) <= _INLINE_LIMIT
-        is_slow = any(word in ask.body for word in route.slow_with)
-        if route.quick and is_short and not is_slow and self._is_open():
+        if self._is_quick(route, ask.body):
             return route.handle(self.plane, ask)
         return await self._in_thread(route, ask)
 
@@ -244,7 +274,18 @@ class App:
         gate = self.plane.gate()
         who = caller or self.plane.developer().at(head.origin)
         request = Request(head.method, head.host, head.path, head.query, head.headers, body, who)
-        return dispatch(request, gate)
+        reply = dispatch(request, gate)
+        if self.plane.sessions.hearers and head.method == "GET" and reply.status == 200:
+            self._tell(head, who, reply)
+        return reply
+
+    def _tell(self, head: Head, who: Caller, reply: Reply) -> None:
+        """Tell who masks a program's output what it is about to get."""
+        sessions = self.plane.sessions
+        asking = {head.session, who.session, *sessions.heard_around(head.pid)}
+        hearers = [sessions.hearers[id] for id in asking if id in sessions.hearers]
+        if hearers:
+            self.plane.hearers.tell_reply(hearers, reply)
 
     def _is_open(self) -> bool:
         """Say whether the gate answers at once; no while somebody unlocks, locks or rekeys."""

@@ -32,6 +32,7 @@ _SYSTEM = (
     "/usr/local/etc/ca-certificates/cert.pem",
 )
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----")
+_PEM, _STORE = ".pem", ".p12"
 _NAME = re.compile(r"ca-[0-9a-f]{16}\.pem")
 # Roots are asked for anew this often; they change once in months.
 _FRESH = timedelta(minutes=10)
@@ -120,10 +121,28 @@ class Bundles:
         lines = [_whole(item) for item in seen]
         return self._put(key, lines, roots)
 
-    def _existing(self, key: tuple[str, ...]) -> str | None:
+    def as_truststore(self, path: str) -> str:
+        """Return the Java trust store with the certificates of one of these files.
+
+        Raises:
+            Unavailable: the file cannot be read, or the home not written.
+        """
+        key = ("java", path)
+        found = self._existing(key, _STORE)
+        if found is not None:
+            return found
+        try:
+            data = Path(path).read_bytes()
+        except OSError as error:
+            raise Unavailable(f"cannot read {path}: {error.strerror}") from error
+        from devvault.crypto.truststore import write_truststore  # slow to load, for Java alone
+
+        return self._write(key, write_truststore(_CERTIFICATE.findall(data)), _STORE)
+
+    def _existing(self, key: tuple[str, ...], suffix: str = _PEM) -> str | None:
         path = self._paths.get(key)
         if path is None:
-            path = str(self._folder / f"ca-{_digest(key)}.pem")
+            path = str(self._folder / f"ca-{_digest(key)}{suffix}")
         try:
             facts = os.lstat(path)
         except OSError:
@@ -134,9 +153,11 @@ class Bundles:
         return path
 
     def _put(self, key: tuple[str, ...], parts: Sequence[bytes], roots: Sequence[str]) -> str:
-        path = self._folder / f"ca-{_digest(key)}.pem"
+        return self._write(key, b"\n".join([*parts, *(root.encode() for root in roots), b""]))
+
+    def _write(self, key: tuple[str, ...], data: bytes, suffix: str = _PEM) -> str:
+        path = self._folder / f"ca-{_digest(key)}{suffix}"
         fresh = path.with_suffix(f".{os.urandom(4).hex()}")
-        data = b"\n".join([*parts, *(root.encode() for root in roots), b""])
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
             make_private_folder(self._folder)
@@ -151,7 +172,7 @@ class Bundles:
 
     def _sweep(self) -> None:
         limit = (self._clock.now() - _KEPT).timestamp()
-        for path in self._folder.glob("ca-*.pem"):
+        for path in (*self._folder.glob(f"ca-*{_PEM}"), *self._folder.glob(f"ca-*{_STORE}")):
             with suppress(OSError):
                 if path.stat().st_mtime < limit:
                     path.unlink()

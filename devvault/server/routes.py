@@ -53,6 +53,7 @@ CONTROL = _table(
         ("GET", f"{_SUBSCRIPTION}/resourcegroups", groups.list_groups),
         ("PUT", _GROUP, groups.put_group),
         ("GET", _GROUP, groups.get_group),
+        ("HEAD", _GROUP, groups.head_group),
         ("DELETE", _GROUP, groups.delete_group),
         ("GET", f"{_SUBSCRIPTION}/resources", vaults.list_resources),
         ("GET", f"{_SUBSCRIPTION}{_VAULTS}", vaults.list_vaults),
@@ -64,7 +65,7 @@ CONTROL = _table(
         ("PUT", f"{_GROUP}{_VAULTS}/([^/]+)/accesspolicies/([^/]+)", vaults.put_policies),
         (
             "POST",
-            f"{_SUBSCRIPTION}/providers/microsoft\\.keyvault/checknameavailability",
+            f"{_SUBSCRIPTION}/providers/microsoft\\.keyvault/(?:checknameavailability|checkmhsmnameavailability)",
             vaults.check_name,
         ),
         ("GET", _DELETED, vaults.list_deleted),

@@ -7,6 +7,7 @@ random bits, which are compared in constant time.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import json
@@ -15,7 +16,7 @@ import secrets
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from devvault.errors import DevvaultError, Unavailable
 from devvault.paths import check_private, make_private_folder
 from devvault.server.processes import (
     boot_mark,
+    group_of,
     is_group_alive,
     is_process_alive,
     leader_mark,
@@ -47,6 +49,7 @@ _MANY = 256
 _LINES_LIMIT = 64
 _FILE_LIMIT = 8 * 1024 * 1024
 _ID_SIZE = 16
+_NOISE = 32
 _SECRET_LIMIT = 100
 _FORMAT = 1
 
@@ -58,7 +61,7 @@ class Session:
     `identity` is the object id of whom its programs are. `expires` is None where it ends with its
     process group alone. `over` is set where it has ended; only `find_over_by_proxy` returns such.
     `az` lets it have tokens for Resource Manager and Graph too. `pid` is the process that the run
-    began with, 0 where the system does not tell.
+    began with, 0 where the system does not tell. `hearer` is told what its programs fetch.
     """
 
     id: str
@@ -73,6 +76,10 @@ class Session:
     az: bool = False
     pid: int = 0
     pid_mark: str = ""
+    hearer: str = ""
+
+
+_NAMES = tuple(each.name for each in fields(Session))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -116,6 +123,12 @@ class Sessions:
         self._lock = threading.RLock()
         self._swept = datetime.min.replace(tzinfo=UTC)
         self._kept = {kept.session.id: kept for kept in self._read()}
+        # Session -> who is told what its programs fetch. Looked at with every answer, so no lock.
+        self.hearers = {
+            id: kept.session.hearer
+            for id, kept in self._kept.items()
+            if kept.session.hearer and kept.session.over is None
+        }
 
     # -- open and end -----------------------------------------------------------------------
 
@@ -129,6 +142,7 @@ class Sessions:
         expires: datetime | None = None,
         pass_through: bool = False,
         az: bool = False,
+        hearer: str = "",
     ) -> OpenedSession:
         """Open a session; it ends with its process group, when it expires, or by `end`.
 
@@ -144,7 +158,7 @@ class Sessions:
         with self._lock:
             if not self._swept <= now < self._swept + _SWEEP_EVERY or len(self._kept) >= _MANY:
                 self._sweep(now)
-            if sum(kept.session.over is None for kept in self._kept.values()) >= _LIVE_LIMIT:
+            if len(self._kept) >= _LIVE_LIMIT and self._count_live() >= _LIVE_LIMIT:
                 raise Unavailable(
                     f"{_LIVE_LIMIT} runs are connected at once, and no more can be",
                     hint="end some of them, or use: devvault run --no-connect",
@@ -152,7 +166,9 @@ class Sessions:
             id = secrets.token_hex(_ID_SIZE // 2)
             while id in self._kept:  # pragma: no cover  # 64 random bits
                 id = secrets.token_hex(_ID_SIZE // 2)
-            mark = leader_mark(group) if group > 0 else ""
+            pid_mark = process_mark(pid)
+            # Mostly they are one process, which need not be looked at twice.
+            mark = pid_mark if group == pid else leader_mark(group) if group > 0 else ""
             session = Session(
                 id,
                 kind,
@@ -164,15 +180,18 @@ class Sessions:
                 pass_through,
                 az=az,
                 pid=pid,
-                pid_mark=process_mark(pid),
+                pid_mark=pid_mark,
+                hearer=hearer,
             )
-            header, proxy, path = (id + secrets.token_urlsafe(32) for _ in range(3))
+            header, proxy, path = (id + noise for noise in _noises(3))
             self._kept[id] = _keep(session, _hash(header), _hash(proxy), _hash(path))
             try:
                 self._add(self._kept[id])
             except DevvaultError:
                 del self._kept[id]
                 raise
+            if hearer:
+                self.hearers[id] = hearer
         return OpenedSession(session, header, proxy, path)
 
     def end(self, id: str) -> bool:
@@ -189,6 +208,7 @@ class Sessions:
         """Forget every session, those that are over too: their ports are not ours any more."""
         with self._lock:
             self._kept.clear()
+            self.hearers.clear()
             self._write()
 
     def sweep(self) -> int:
@@ -240,6 +260,14 @@ class Sessions:
         found = [session for kept in every if (session := self._live(kept)) is not None]
         return tuple(sorted(found, key=lambda session: session.opened))
 
+    def heard_around(self, pid: int) -> list[str]:
+        """Return the sessions with a hearer whose programs this process is one of."""
+        if pid <= 0 or not self.hearers:
+            return []
+        group = group_of(pid)
+        found = [self._kept.get(id) for id in list(self.hearers)]
+        return [kept.session.id for kept in found if kept and 0 < kept.session.group == group]
+
     def known(self) -> frozenset[str]:
         """Return the ids of every session that a proxy secret still finds, those over too."""
         with self._lock:
@@ -279,6 +307,7 @@ class Sessions:
 
     def _finish(self, kept: _Kept, now: datetime) -> None:
         over = replace(kept.session, over=now)
+        self.hearers.pop(over.id, None)
         # Its own secrets are gone; the proxy's alone still tells that it was ours.
         self._kept[over.id] = _keep(over, "", kept.proxy, "")
 
@@ -300,6 +329,9 @@ class Sessions:
         for session in finished[: max(0, len(finished) - _OVER_LIMIT)]:
             del self._kept[session.id]
         return ended
+
+    def _count_live(self) -> int:
+        return sum(kept.session.over is None for kept in self._kept.values())
 
     def _end_surplus(self, now: datetime) -> int:
         live = [kept for kept in self._kept.values() if kept.session.over is None]
@@ -375,12 +407,19 @@ class Sessions:
             raise Unavailable(f"cannot write {self._file}: {error.strerror}") from error
 
 
+def _noises(count: int) -> list[str]:
+    """Return so many texts of 256 random bits each, drawn at once: a run waits for them."""
+    noise = secrets.token_bytes(_NOISE * count)
+    parts = [noise[at : at + _NOISE] for at in range(0, len(noise), _NOISE)]
+    return [base64.urlsafe_b64encode(part).rstrip(b"=").decode("ascii") for part in parts]
+
+
 def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _keep(session: Session, header: str, proxy: str, path: str) -> _Kept:
-    body = asdict(session)
+    body = {name: getattr(session, name) for name in _NAMES}
     for name in ("opened", "expires", "over"):
         moment = body[name]
         body[name] = None if moment is None else moment.timestamp()
@@ -405,6 +444,7 @@ def _unpack(body: dict[str, object]) -> _Kept:
         _flag(body["az"]),
         _number(body["pid"]),
         _text(body["pid_mark"]),
+        _text(body.get("hearer", "")),  # older files have none
     )
     return _keep(session, *(_text(body[name]) for name in ("header", "proxy", "path")))
 

@@ -16,6 +16,7 @@ from devvault.store.base import Reading, Writing
 from devvault.vault.codecs import pack_app, unpack_app
 from devvault.vault.credentials import drop_credentials
 from devvault.vault.gate import Gate, Target
+from devvault.vault.grouped import Grouped
 from devvault.vault.groups import find_group
 from devvault.vault.principals import (
     USER_ASSIGNED,
@@ -26,7 +27,7 @@ from devvault.vault.principals import (
 )
 from devvault.vault.records import APP
 
-_ALL = 100_000
+_APPS = Grouped(APP, pack_app, unpack_app)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def put_app(gate: Gate, caller: Caller, spec: AppSpec) -> App:
 
     def act(writing: Writing) -> App:
         within = find_group(gate, writing, spec.group)
-        app = _find(gate, writing, spec.group, spec.name) or App(
+        app = _APPS.find(gate, writing, spec.group, spec.name) or App(
             spec.name, within.name, spec.location or within.location, gate.clock.now()
         )
         app = _with_identity(gate, writing, app, spec.has_identity)
@@ -67,7 +68,7 @@ def put_app(gate: Gate, caller: Caller, spec: AppSpec) -> App:
             app = replace(app, assigned=tuple({fold(id): id for id in spec.assigned}.values()))
         if spec.tags is not None:
             app = replace(app, tags=check_tags(spec.tags))
-        _write(gate, writing, app)
+        _APPS.put(gate, writing, app)
         return app
 
     return gate.change_access(caller, op.PUT_APP, target, act)
@@ -87,13 +88,9 @@ def list_apps(gate: Gate, caller: Caller, group: str = "") -> tuple[App, ...]:
     """Return every app, or those of a group."""
     root = group_scope(gate.subscription, group) if group else subscription_scope(gate.subscription)
 
-    def act(reading: Reading) -> tuple[App, ...]:
-        if group:
-            find_group(gate, reading, group)
-        every = (unpack_app(gate.records.open(row)) for row in reading.page(APP, "", limit=_ALL))
-        return tuple(found for found in every if fold(group) in ("", fold(found.group)))
-
-    return gate.read(caller, op.LIST_APPS, Target(root), act)
+    return gate.read(
+        caller, op.LIST_APPS, Target(root), lambda reading: _APPS.listed(gate, reading, group)
+    )
 
 
 def delete_app(gate: Gate, caller: Caller, group: str, name: str) -> bool:
@@ -101,7 +98,7 @@ def delete_app(gate: Gate, caller: Caller, group: str, name: str) -> bool:
     target = Target(app_scope(gate.subscription, group, name))
 
     def act(writing: Writing) -> bool:
-        found = _find(gate, writing, group, name)
+        found = _APPS.find(gate, writing, group, name)
         if found is None:
             return False
         _drop(writing, found)
@@ -140,7 +137,7 @@ def put_settings(
 
     def act(writing: Writing) -> Mapping[str, str]:
         app = replace(_get(gate, writing, group, name), settings=dict(settings))
-        _write(gate, writing, app)
+        _APPS.put(gate, writing, app)
         return app.settings
 
     kept = gate.write(caller, op.PUT_APP_SETTINGS, target, act)
@@ -150,10 +147,8 @@ def put_settings(
 
 def drop_apps(gate: Gate, writing: Writing, group: str) -> None:
     """Drop all of a group that is being deleted, inside its transaction."""
-    for row in writing.page(APP, "", limit=_ALL):
-        found = unpack_app(gate.records.open(row))
-        if fold(found.group) == fold(group):
-            _drop(writing, found)
+    for found in _APPS.of(gate, writing, group):
+        _drop(writing, found)
 
 
 def _check_assigned(gate: Gate, writing: Writing, ids: Sequence[str]) -> None:
@@ -180,7 +175,7 @@ def _with_identity(gate: Gate, writing: Writing, app: App, wanted: bool | None) 
 
 
 def _drop(writing: Writing, app: App) -> None:
-    writing.drop(APP, "", _key(app.group, app.name))
+    _APPS.drop(writing, app)
     if app.oid:
         _drop_identity(writing, app)
 
@@ -190,24 +185,11 @@ def _drop_identity(writing: Writing, app: App) -> None:
     drop_credentials(writing, app.oid)
 
 
-def _write(gate: Gate, writing: Writing, app: App) -> None:
-    writing.put(gate.records.seal(APP, "", _key(app.group, app.name), pack_app(app)))
-
-
 def _get(gate: Gate, reading: Reading, group: str, name: str) -> App:
-    found = _find(gate, reading, group, name)
+    found = _APPS.find(gate, reading, group, name)
     if found is None:
         raise NotFound(
             f"The Resource '{APP_TYPE}/{name}' under resource group '{group}' was not found.",
             hint=f"devvault webapp identity assign --name {name}",
         )
     return found
-
-
-def _find(gate: Gate, reading: Reading, group: str, name: str) -> App | None:
-    row = reading.find(APP, "", _key(group, name))
-    return None if row is None else unpack_app(gate.records.open(row))
-
-
-def _key(group: str, name: str) -> str:
-    return f"{fold(group)}/{fold(name)}"

@@ -16,6 +16,7 @@ from devvault.store.base import Reading, Writing
 from devvault.vault.codecs import pack_identity, unpack_identity
 from devvault.vault.credentials import drop_credentials
 from devvault.vault.gate import Gate, Target
+from devvault.vault.grouped import Grouped
 from devvault.vault.groups import find_group
 from devvault.vault.principals import (
     check_no_word,
@@ -26,7 +27,7 @@ from devvault.vault.principals import (
 )
 from devvault.vault.records import IDENTITY
 
-_ALL = 100_000
+_IDENTITIES = Grouped(IDENTITY, pack_identity, unpack_identity)
 
 
 def put_identity(
@@ -57,7 +58,7 @@ def put_identity(
 
     def act(writing: Writing) -> Identity:
         within = find_group(gate, writing, group)
-        old = _find(gate, writing, group, name)
+        old = _IDENTITIES.find(gate, writing, group, name)
         if appid and (old is None or old.appid != appid):
             _check_free(gate, writing, old, appid)
         if old is not None:
@@ -74,7 +75,7 @@ def put_identity(
             )
             id = identity_scope(gate.subscription, made.group, name)
             write_principal(gate, writing, Principal(made.oid, name, SERVICE, made.appid, id))
-        writing.put(gate.records.seal(IDENTITY, "", _key(group, name), pack_identity(made)))
+        _IDENTITIES.put(gate, writing, made)
         return made
 
     return gate.change_access(caller, op.PUT_IDENTITY, target, act)
@@ -89,7 +90,7 @@ def get_identity(gate: Gate, caller: Caller, group: str, name: str) -> Identity:
     target = Target(identity_scope(gate.subscription, group, name))
 
     def act(reading: Reading) -> Identity:
-        found = _find(gate, reading, group, name)
+        found = _IDENTITIES.find(gate, reading, group, name)
         if found is None:
             raise NotFound(
                 f"The Resource '{IDENTITY_TYPE}/{name}' under resource group '{group}' was not"
@@ -105,14 +106,12 @@ def list_identities(gate: Gate, caller: Caller, group: str = "") -> tuple[Identi
     """Return every user-assigned identity, or those of a group."""
     root = group_scope(gate.subscription, group) if group else subscription_scope(gate.subscription)
 
-    def act(reading: Reading) -> tuple[Identity, ...]:
-        if group:
-            find_group(gate, reading, group)
-        rows = reading.page(IDENTITY, "", limit=_ALL)
-        every = (unpack_identity(gate.records.open(row)) for row in rows)
-        return tuple(found for found in every if fold(group) in ("", fold(found.group)))
-
-    return gate.read(caller, op.LIST_IDENTITIES, Target(root), act)
+    return gate.read(
+        caller,
+        op.LIST_IDENTITIES,
+        Target(root),
+        lambda reading: _IDENTITIES.listed(gate, reading, group),
+    )
 
 
 def delete_identity(gate: Gate, caller: Caller, group: str, name: str) -> bool:
@@ -123,7 +122,7 @@ def delete_identity(gate: Gate, caller: Caller, group: str, name: str) -> bool:
     target = Target(identity_scope(gate.subscription, group, name))
 
     def act(writing: Writing) -> bool:
-        found = _find(gate, writing, group, name)
+        found = _IDENTITIES.find(gate, writing, group, name)
         if found is None:
             return False
         _drop(writing, found)
@@ -136,10 +135,8 @@ def delete_identity(gate: Gate, caller: Caller, group: str, name: str) -> bool:
 
 def drop_identities(gate: Gate, writing: Writing, group: str) -> None:
     """Drop all of a group that is being deleted, inside its transaction."""
-    for row in writing.page(IDENTITY, "", limit=_ALL):
-        found = unpack_identity(gate.records.open(row))
-        if fold(found.group) == fold(group):
-            _drop(writing, found)
+    for found in _IDENTITIES.of(gate, writing, group):
+        _drop(writing, found)
 
 
 def _check_free(gate: Gate, writing: Writing, old: Identity | None, appid: str) -> None:
@@ -151,15 +148,6 @@ def _check_free(gate: Gate, writing: Writing, old: Identity | None, appid: str) 
 
 
 def _drop(writing: Writing, identity: Identity) -> None:
-    writing.drop(IDENTITY, "", _key(identity.group, identity.name))
+    _IDENTITIES.drop(writing, identity)
     drop_principal(writing, identity.oid)
     drop_credentials(writing, identity.oid)
-
-
-def _find(gate: Gate, reading: Reading, group: str, name: str) -> Identity | None:
-    row = reading.find(IDENTITY, "", _key(group, name))
-    return None if row is None else unpack_identity(gate.records.open(row))
-
-
-def _key(group: str, name: str) -> str:
-    return f"{fold(group)}/{fold(name)}"

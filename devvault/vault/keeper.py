@@ -225,9 +225,11 @@ class Keeper:
         opened = self._opened
         if opened is not None:
             return opened.gate
-        if passphrase is None and self.state == LOCKED and not self.is_automatic:
-            raise Locked
-        return self.unlock(passphrase)
+        # Under one guard: who asks while somebody locks must not undo it.
+        with self.guard:
+            if passphrase is None and self.state == LOCKED and not self.is_automatic:
+                raise Locked
+            return self.unlock(passphrase)
 
     def unlock(self, passphrase: bytes | None = None, recovery: str | None = None) -> Gate:
         """Unlock the home; with a recovery key, put the master key back into the key source.

@@ -94,7 +94,7 @@ def may(vault: Vault, grants: Grants, caller: Caller, one: DataOperation, place:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(policies, max_size=4).map(tuple),
     st.lists(given_roles, max_size=3),

@@ -17,6 +17,7 @@ from devvault.adapters.pydantic import AzureKeyVaultSettingsSource, BaseSettings
 from devvault.adapters.starlette import Config
 from devvault.errors import PlaintextSecret, Unresolved
 from devvault.resolver.nested import resolve_tree
+from tests.waiting import LIMIT
 
 FOLDER = Path(devvault.__file__).parent / "adapters"
 # Adapter -> what it is for, which is loaded anyway.
@@ -41,7 +42,7 @@ def test_an_adapter_is_short_and_adds_little(name):
         "print(*sorted(set(sys.modules) - before))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=LIMIT
     )
     added = {module.partition(".")[0] for module in done.stdout.split()}
     assert not added & set(HEAVY), added

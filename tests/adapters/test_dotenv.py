@@ -11,6 +11,7 @@ import pytest
 from devvault import load_dotenv
 from devvault.adapters.dotenv import dotenv_values, find_dotenv
 from devvault.errors import NotFound, PlaintextSecret, Unresolved
+from tests.waiting import LIMIT
 
 NAMES = ("DB", "URL", "PORT", "TOKEN", "SMTP", "EMPTY")
 
@@ -125,7 +126,7 @@ def test_what_does_not_rest_in_a_file_is_not_judged(project):
     writer = threading.Thread(target=fifo.write_text, args=(text,))
     writer.start()
     assert dotenv_values(fifo)["TOKEN"].startswith("sk_live")
-    writer.join(10)
+    writer.join(LIMIT)
 
 
 def test_without_a_reference_nothing_of_ours_is_needed(clean, monkeypatch):
@@ -164,6 +165,6 @@ def test_the_search_begins_at_the_callers_file(project, tmp_path):
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=LIMIT,
         )
         assert done.stdout == "True tide-7-harbour\n", done.stderr

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 import devvault
+from tests.waiting import LIMIT
 
 PAGE = (Path(devvault.__file__).parent / "help" / "frameworks.md").read_text(encoding="utf-8")
-LIMIT = 60
 
 
 def block(name: str) -> str:

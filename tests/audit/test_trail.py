@@ -280,7 +280,7 @@ def test_an_older_checkpoint_does_not_hide_what_was_pruned_since(chain: Chain) -
 # -- any tampering at all -------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32),
     column=st.sampled_from(["at", "epoch", "sealed", "mac", "seq", "drop", "swap", "copy"]),

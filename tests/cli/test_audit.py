@@ -74,4 +74,6 @@ def test_times():
 
 def test_no_cell_is_a_formula():
     assert _harmless("=cmd()") == "'=cmd()"
+    assert _harmless(" =cmd()") == "' =cmd()"
+    assert _harmless("a\x1b[2J") == "a\\x1b[2J"
     assert _harmless("plain") == "plain"

@@ -15,6 +15,7 @@ import pytest
 
 from devvault.cli import child, fast
 from devvault.cli.mask import forms
+from tests.waiting import LIMIT, wait_for
 
 FOLDER = os.fspath(Path(fast.__file__).parent)
 SECRET = "summer-rain-91"
@@ -22,28 +23,30 @@ SECRET = "summer-rain-91"
 STUB = """
 import sys
 sys.path.insert(0, sys.argv[1])
-import posix, fast, spawn
+import posix, answer, fast, spawn
 command = [fast._encoded(word) for word in sys.argv[2:]]
 given = fast.as_given(posix.environ, "")
 piped = fast.find_piped()
 if piped:
     import child, mask
-    started = spawn.spawn(command, given, piped, fast.find_program)
+    started = spawn.spawn(command, given, piped, answer.find_program)
     child.Keeper(started, lambda: mask.Mask({b"DB": given[b"DB"]})).stay()
-fast.become(command, given)
+answer.become(command, given)
 """
 ENVIRONMENT = {"PATH": os.environ["PATH"], "DB": SECRET}
-LIMIT = 30
 STARTED = []
-# Counts signals; says so at the end. Sleeps are those of a program that is at work.
+# Says each signal that it gets, and at the end how many; one that came twice has a while for that.
 COUNTER = """
-import os, signal, sys, time
+import os, select, signal, sys, time
 seen = {}
 def note(number, _frame):
     seen[number] = seen.get(number, 0) + 1
+    os.write(1, signal.Signals(number).name.encode() + b"\\n")
 for name in ("INT", "TERM", "HUP", "QUIT", "TSTP", "USR1", "USR2", "CONT", "WINCH"):
     signal.signal(getattr(signal, "SIG" + name), note)
 os.write(1, b"ready\\n")
+while not select.select([0], [], [], 0.02)[0]:
+    pass
 sys.stdin.buffer.read(1)
 time.sleep(0.2)
 print(sorted((signal.Signals(n).name, c) for n, c in seen.items()), flush=True)
@@ -88,24 +91,12 @@ def _tidy():
 def child_of(process):
     """Return the child's own process: the oldest below ours."""
     path = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    for _ in range(200):
-        found = path.read_text().split()
-        if found:
-            return int(found[0])
-        time.sleep(0.01)
-    raise AssertionError("no child")
+    wait_for(path.read_text)
+    return int(path.read_text().split()[0])
 
 
 def state_of(pid):
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-
-
-def wait_for(pid, states):
-    for _ in range(500):
-        if state_of(pid) in states:
-            return
-        time.sleep(0.01)
-    raise AssertionError(state_of(pid))
 
 
 def test_both_outputs_are_masked_and_the_line_names_the_setting():
@@ -263,9 +254,10 @@ def test_a_signal_reaches_the_child_once(name, to):
         os.kill(process.pid, number)
     else:
         os.killpg(process.pid, number)
-    time.sleep(0.2)
+    assert process.stdout.readline() == f"SIG{name}\n".encode()
     if to == "the group twice":
         os.killpg(process.pid, number)
+        assert process.stdout.readline() == f"SIG{name}\n".encode()
     out, _ = process.communicate(b"x", timeout=LIMIT)
     assert out == f"[('SIG{name}', {2 if 'twice' in to else 1})]\n".encode()
     assert process.returncode == 0
@@ -282,7 +274,8 @@ def test_a_child_that_ignores_term_goes_on():
 
 def test_a_signal_passes_while_the_reader_is_slow():
     process = start("sh", "-c", "exec cat /dev/zero")
-    time.sleep(0.3)  # now every pipe is full, and we wait for the reader
+    assert process.stdout.read(1) == b"\0"
+    time.sleep(0.3)  # now every pipe is full, or will be, and we wait for the reader
     process.terminate()
     process.stdout.read()
     assert process.wait(LIMIT) == -signal.SIGTERM
@@ -294,10 +287,9 @@ def test_we_stop_and_continue_with_the_child():
     below = child_of(process)
     os.kill(process.pid, signal.SIGTSTP)  # an orphaned group stops for SIGSTOP alone
     os.kill(below, signal.SIGSTOP)
-    wait_for(process.pid, "T")
-    assert state_of(below) == "T"
+    wait_for(lambda: state_of(process.pid) == state_of(below) == "T")
     os.kill(process.pid, signal.SIGCONT)
-    wait_for(below, "SR")
+    wait_for(lambda: state_of(below) in "SR")
     out, _ = process.communicate(b"on\n", timeout=LIMIT)
     assert out == b"on\n"
 
@@ -417,7 +409,7 @@ def test_ctrl_c_reaches_the_child_once():
     assert os.read(reading, 100) == b"ready\n"
     for _ in range(2):
         os.write(terminal, b"\x03")
-        time.sleep(0.3)
+        assert os.read(reading, 100) == b"SIGINT\n"
     os.write(terminal, b"x\n")
     said = b""
     while select.select([reading], [], [], LIMIT)[0] and (piece := os.read(reading, 1000)):
@@ -457,8 +449,10 @@ def test_as_process_one_we_pass_on_and_reap():
     if subprocess.run(["unshare", "--pid", "--fork", "true"], capture_output=True).returncode:
         pytest.skip("no namespaces here")
     script = (
-        "(sleep 0.1 & exec true) ; (sleep 0.2 &) ; sleep 0.6;"
-        "ps -eo stat= --ppid 1 | grep -c Z; trap 'echo term; exit 9' TERM; echo ready;"
+        "(sleep 0.1 & exec true) ; (sleep 0.2 &) ; n=0;"
+        "while ps -o comm= --ppid 1 | grep -q sleep && [ $n -lt 600 ];"
+        "do sleep 0.1; n=$((n+1)); done;"
+        "ps -o comm= --ppid 1 | grep -c sleep; trap 'echo term; exit 9' TERM; echo ready;"
         "while :; do sleep 0.1; done"
     )
     process = start("sh", "-c", script, before=["unshare", "--pid", "--fork", "--mount-proc"])

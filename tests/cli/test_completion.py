@@ -5,6 +5,7 @@ import pytest
 
 from devvault.cli import completion, main
 from tests.resolver.conftest import VALUES, clean, project, running
+from tests.waiting import LIMIT
 
 __all__ = ["clean", "project", "running"]
 
@@ -65,7 +66,8 @@ def test_every_verb_has_its_options(verb):
         ("set ", ["DB_URL", "PORT"]),
     ],
 )
-def test_names_come_from_the_daemon(words, found, project):
+def test_names_come_from_the_daemon(words, found, project, monkeypatch):
+    monkeypatch.setattr(completion, "PATIENCE", LIMIT)
     project.write(f"DB_URL={project.ref('db')}\nPORT=1\n")
     assert completion.candidates(words.split(" ")) == found
 

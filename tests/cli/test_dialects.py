@@ -35,7 +35,7 @@ def test_sh_reads_every_value_back(name):
     assert shell_reads("sh", write("sh", VALUES, []), name) == VALUES[name]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(text)
 def test_sh_reads_any_value_back(value):
     assert shell_reads("sh", write("sh", {"V": value}, []), "V") == value
@@ -57,7 +57,6 @@ def test_json():
     assert json.loads(write("json", VALUES, ["G"])) == VALUES
 
 
-@settings(deadline=None)
 @given(text.filter(lambda value: "\r" not in value))
 def test_python_dotenv_reads_any_value_back(value):
     written = write("dotenv", {"V": value, "W": "x"}, [])

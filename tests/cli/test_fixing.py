@@ -10,6 +10,8 @@ import time
 
 import pytest
 
+from tests.waiting import LIMIT
+
 SECRET = "tYq7Rk2mZp9Lw4Xc8Vb1"
 OTHER = "hT7-kq2-Vn41xyz"
 REFERENCE = "@Microsoft.KeyVault(VaultName=fix-vault;SecretName=DB-PASSWORD)"
@@ -66,7 +68,7 @@ class Project:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=LIMIT,
             start_new_session=True,
         )
 

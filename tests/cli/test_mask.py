@@ -50,6 +50,25 @@ def test_the_line_names_each_setting_and_counts():
     assert mask.closing().startswith(b"devvault: note: masked 3 times: A, B (")
 
 
+def test_what_is_learnt_later_is_masked_from_then_on():
+    mask = Mask({b"A": KEY})
+    stream = mask.stream()
+    shown = stream.feed(b"one fetched-value " + KEY[:9])
+    mask.learn({b"v/n": b"fetched-value"})
+    shown += stream.feed(KEY[9:] + b" fetched") + stream.feed(b"-value ") + stream.end()
+    assert shown == b"one fetched-value " + MASK + b" " + MASK + b" "
+    assert mask.closing() == b"devvault: note: masked 2 times: A, v/n (--no-mask shows values)\n"
+
+
+def test_what_is_learnt_amid_much_text_is_found_by_the_sieve_too():
+    mask = Mask({b"A": KEY})
+    stream = mask.stream()
+    stream.feed(b"x" * module.MUCH * 2 + KEY)
+    mask.learn({b"v/n": b"fetched-value"})
+    shown = stream.feed(b"fetched-value" + KEY + b"z") + stream.end()
+    assert shown.endswith(MASK * 2 + b"z")
+
+
 def test_short_values_are_left_alone_and_named():
     values = {b"PIN": b"123", b"PAD": b" 12 \n", b"NONE": b"", b"FOUR": b"1234"}
     out, mask = masked(values, b"123 12 1234")
@@ -189,7 +208,7 @@ def streams(draw):
 
 
 @given(streams(), st.lists(st.integers(0, 10**6), max_size=12))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @example(({b"A": b"abab"}, b"abababab"), [3, 5])
 @example(({b"A": b"abcdef", b"B": b"defghi"}, b"abcdefghi"), [6])
 def test_no_cut_changes_what_comes_out_and_no_needle_comes_through(made, places):
@@ -206,7 +225,7 @@ def test_no_cut_changes_what_comes_out_and_no_needle_comes_through(made, places)
 
 
 @given(streams(), st.lists(st.integers(0, 10**6), max_size=5))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_only_what_may_become_a_value_is_held_back(made, places):
     values, data = made
     mask = Mask(values)
@@ -239,7 +258,7 @@ def test_the_engine_is_installed_and_the_fast_path_finds_it():
 
 @ENGINES
 @given(made=streams(), filler=st.binary(max_size=50), where=st.integers(0, 3))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_the_sieve_finds_each_place(engine, made, filler, where):
     values, data = made
     needles = Mask(values).owners
@@ -251,7 +270,7 @@ def test_the_sieve_finds_each_place(engine, made, filler, where):
 
 
 @given(VALUES)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_each_needle_has_its_anchor(values):
     needles = Mask(dict(zip((b"A", b"B", b"C"), values, strict=False))).owners
     found = anchors(needles)

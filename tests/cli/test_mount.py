@@ -15,12 +15,11 @@ import pytest
 from devvault.cli import memoryfolder
 from devvault.cli.memoryfolder import find_base, make_folder, sweep
 from devvault.errors import WrongUse
-from tests.daemon.running import wait_for
 from tests.resolver.conftest import clean, project, running
+from tests.waiting import LIMIT, wait_for
 
 __all__ = ["clean", "project", "running"]
-LIMIT = 30.0
-WAITS = 'trap "exit 9" {}; exec 3<"$0"; cat "$1/db"; echo; while :; do read x <&3; done'
+WAITS = 'trap "exit 9" {}; cat "$1/db"; echo; while :; do sleep 0.05; done'
 
 
 @pytest.fixture
@@ -40,12 +39,11 @@ def base(tmp_path, monkeypatch) -> Path:
 
 class Mount:
     def __init__(self, project, script: str) -> None:
-        self.ends = os.pipe()
         self.process = subprocess.Popen(
             [sys.executable, "-I", "-m", "devvault", "mount", "mnt", "--no-mask", "--",
-             "sh", "-c", script, f"/dev/fd/{self.ends[0]}", "mnt"],
+             "sh", "-c", script, "sh", "mnt"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, bufsize=0, cwd=project.folder,
-            start_new_session=True, pass_fds=[self.ends[0]],
+            start_new_session=True,
         )  # fmt: skip
 
     def line(self) -> str:
@@ -62,8 +60,6 @@ class Mount:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(LIMIT)
         self.process.stdout.close()
-        for end in self.ends:
-            os.close(end)
 
 
 @pytest.fixture

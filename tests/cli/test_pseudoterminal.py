@@ -14,16 +14,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import LIMIT, wait_for
+
 SECRET = b"summer-rain-91"
-LIMIT = 30
 STUB = """
 import os, sys
 sys.path.insert(0, os.environ.pop("TREE"))
-from devvault.cli import fast, pseudoterminal
+from devvault.cli import answer, pseudoterminal
 from devvault.cli.mask import Mask
 words = [os.fsencode(word) for word in sys.argv[1:]]
 given = {k: v for k, v in os.environb.items()}
-pseudoterminal.run(lambda: fast.become(words, given), lambda: Mask({b"DB": given[b"DB"]}))
+pseudoterminal.run(lambda: answer.become(words, given), lambda: Mask({b"DB": given[b"DB"]}))
 """
 TREE = os.fspath(Path(__file__).resolve().parents[2])
 ENVIRONMENT = {"PATH": os.environ["PATH"], "DB": SECRET.decode(), "TREE": TREE, "STUB": STUB}
@@ -34,13 +35,18 @@ class Terminal:
 
     def __init__(self, *words, pipe=None, size=(24, 80)):
         self.shown = b""
+        begin, ready = os.pipe()
         self.pid, self.end = pty.fork()
         if self.pid == 0:
             for number, target in (pipe or {}).items():
                 os.dup2(target, number)
-            time.sleep(0.1)  # until the size is set
+            os.read(begin, 1)  # until the size is set
             os.execve(words[0], words, ENVIRONMENT)
         self.resize(*size)
+        self.before = self.modes()
+        os.write(ready, b".")
+        os.close(begin)
+        os.close(ready)
 
     def resize(self, rows, columns):
         fcntl.ioctl(self.end, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
@@ -62,6 +68,10 @@ class Terminal:
 
     def modes(self):
         return termios.tcgetattr(self.end)
+
+    def wait_until_raw(self):
+        """Wait until keys are passed on as they are typed, to a terminal of the program's own."""
+        wait_for(lambda: not self.modes()[3] & termios.ICANON)
 
     def finish(self):
         """Read to the end; return all that came and the exit code."""
@@ -132,13 +142,12 @@ def test_the_window_has_our_size_and_follows_it(terminal):
 
 
 def test_a_storm_of_sizes_is_weathered(terminal):
-    one = terminal("sh", "-c", "echo ready; read x; stty size")
+    script = "for n in $(seq 600); do stty size | grep -q '^50 90' && break; sleep 0.1; done"
+    one = terminal("sh", "-c", f"echo ready; {script}; stty size")
     one.until(b"ready")
     for number in range(200):
         one.resize(20 + number % 30, 80)
     one.resize(50, 90)
-    time.sleep(0.3)
-    one.type(b"\r")
     shown, code = one.finish()
     assert b"50 90" in shown
     assert code == 0
@@ -182,18 +191,16 @@ def test_a_program_in_raw_mode_gets_each_key(terminal):
 @pytest.mark.parametrize("how", ["exit 3", "kill -9 $$", "kill -TERM $$", "kill -SEGV $$"])
 def test_the_terminal_is_as_it_was_however_it_ends(terminal, how):
     one = terminal("sh", "-c", f"stty raw -echo; echo ready; {how}")
-    before = one.modes()
     code = one.finish()[1]
     assert (
         code == {"exit": 3, "kill -9": -9, "kill -T": -15, "kill -S": -11}[how[:7].split(" 3")[0]]
     )
-    assert one.modes() == before
+    assert one.modes() == one.before
 
 
 @pytest.mark.parametrize("name", ["TERM", "HUP", "USR1"])
 def test_a_signal_to_us_reaches_the_child_once(terminal, name):
     one = terminal("bash", "-c", f"trap 'echo got' {name}; echo ready; while read x; do :; done")
-    before = one.modes()
     one.until(b"ready")
     os.kill(one.pid, getattr(signal, f"SIG{name}"))
     one.until(b"got\r\n")
@@ -201,7 +208,7 @@ def test_a_signal_to_us_reaches_the_child_once(terminal, name):
     one.type(b"\x04")
     shown, _ = one.finish()
     assert b"got" not in shown
-    assert one.modes() == before
+    assert one.modes() == one.before
 
 
 def test_a_terminal_that_hangs_up_ends_it(terminal):
@@ -221,10 +228,10 @@ def test_job_control_stops_and_continues(terminal):
     )
     one = terminal.shell(script)
     one.until(b"ready")
-    time.sleep(0.2)
+    one.wait_until_raw()
     one.type(b"\x1a")
     assert b"1\r\n" in one.until(b"stopped 148\r\n1\r\n")
-    time.sleep(0.5)
+    one.wait_until_raw()
     one.type(b"on\r")
     seen = one.until(b"code 0")
     assert b"got on [masked]" in seen
@@ -252,9 +259,8 @@ def test_input_that_is_no_terminal_leaves_ours_as_it_is(terminal):
     os.close(writing)
     one = terminal("sh", "-c", "read x; echo $x; sleep 60", pipe={0: reading})
     os.close(reading)
-    before = one.modes()
     assert one.until(b"from a pipe") == b"from a pipe"
-    assert one.modes() == before
+    assert one.modes() == one.before
     one.type(b"\x03")
     assert one.finish()[1] == -signal.SIGINT
 

@@ -41,3 +41,10 @@ def test_tsv_is_in_order_of_names_and_says_none():
     assert to_tsv([True, "x", 3]) == "true\nx\n3\n"
     assert to_tsv(OrderedDict([("b", 1), ("a", False)])) == "1\tFalse\n"
     assert to_tsv([["a", None]]) == "a\tNone\n"
+
+
+def test_a_table_steers_no_terminal_and_tsv_is_left_as_it_is():
+    odd = {"a\x1b": "\x1b[31m\u202e"}
+    assert to_table(odd, sort=True).splitlines()[2] == "\\x1b[31m\\x202e"
+    assert to_table(odd, sort=True).replace("\n", "").isprintable()
+    assert to_tsv(odd) == "\x1b[31m\u202e\n"

@@ -68,3 +68,12 @@ def test_notes_and_hints_go_to_stderr(capsys):
     got = capsys.readouterr()
     assert got.out == ""
     assert got.err == "devvault: note: one\ndevvault: hint: devvault init\n"
+
+
+def test_json_steers_no_terminal_and_reads_as_the_same(capsys):
+    odd = {"a\x9b": "\x1b]0;x\x07 \u202e \U000e0001 é 日 \u00a0"}
+    for form in ("json", "jsonc"):
+        say.show(args(form), odd)
+        text = capsys.readouterr().out
+        assert text.replace("\n", "").isprintable()
+        assert json.loads(text) == odd

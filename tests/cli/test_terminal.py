@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 import time
 
 import pytest
 
+from tests.waiting import LIMIT
+
 SECRET = "hunter2-on-a-terminal"
-LIMIT = 30
 
 
 @pytest.fixture
@@ -51,6 +53,8 @@ def talk(tmp_path, environment, words, answers):
             typed = waiting.pop(0)[1]
             time.sleep(0.1)  # getpass flushes what was typed before it turned the echo off
             os.write(terminal, typed.encode())
+    else:
+        os.kill(pid, signal.SIGKILL)
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     os.close(terminal)
     return code, shown.decode("utf-8", "replace")

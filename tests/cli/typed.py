@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-LIMIT = 60
+from tests.waiting import LIMIT
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ class Peer:
     def __init__(self, path: Path, replies: list[bytes]) -> None:
         self.requests: list[bytes] = []
         self._replies = list(replies)
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (path.parent.parent, path.parent):
+            folder.mkdir(exist_ok=True, mode=0o700)
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(os.fspath(path))
         self._listener.listen(16)

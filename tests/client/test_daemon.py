@@ -9,6 +9,7 @@ from devvault.client import daemon, launch
 from devvault.daemon.lockfile import DaemonLock
 from devvault.paths import Home
 from tests.client.peer import Peer, reply
+from tests.waiting import LIMIT
 
 
 def status(**changes):
@@ -64,6 +65,20 @@ def test_stop_waits_for_a_daemon_that_no_longer_answers_but_still_holds_its_lock
     monkeypatch.setattr(daemon.time, "sleep", sleep)
     assert daemon.stop(home) is False
     assert len(pauses) == 3
+
+
+def test_stop_goes_on_when_a_closing_daemon_hangs_up(home, monkeypatch):
+    """It was told to stop by somebody else, and we came into its queue too late to be heard."""
+    peer = Peer(home.socket, [b""])
+    read = peer._read
+
+    def closing(connection):
+        home.socket.unlink()
+        return read(connection)
+
+    monkeypatch.setattr(peer, "_read", closing)
+    assert daemon.stop(home) is True
+    peer.close()
 
 
 def test_stop_says_so_when_a_daemon_holds_its_lock_for_ever(home, monkeypatch):
@@ -157,7 +172,7 @@ ps -o ppid=,sid= -p $$ 2>/dev/null || echo - -
 def test_the_pipe_ends_with_the_process(tmp_path):
     assert told_by("exit 3", tmp_path) == []
     with pytest.raises(errors.Unavailable) as caught:
-        daemon._wait(launch.launch(b"/no/such/program", b"/h", {}), time.monotonic() + 20)
+        daemon._wait(launch.launch(b"/no/such/program", b"/h", {}), time.monotonic() + LIMIT)
     assert caught.value.hint == "devvault daemon run"
 
 

@@ -11,6 +11,7 @@ from devvault import errors
 from devvault.client.http import Connection, Response, error_from, is_down, peer_uid, raise_for
 from devvault.paths import Home
 from tests.client.peer import Peer, reply
+from tests.waiting import LIMIT
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def answering(home):
 
     def make(*replies):
         peers.append(Peer(home.socket, list(replies)))
-        return peers[-1], Connection(home, timeout=10)
+        return peers[-1], Connection(home, timeout=LIMIT)
 
     yield make
     for peer in peers:

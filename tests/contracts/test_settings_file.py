@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from devvault.errors import Conflict, DevvaultError, Invalid, NotFound
@@ -50,7 +50,6 @@ def test_it_reads_in_order_with_places(form):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(deadline=None)  # the first one loads a parser
 @given(value=VALUES)
 def test_a_change_reads_back_and_touches_nothing_else(name, value):
     file, data = get_format(name), SAMPLES[name]
@@ -67,7 +66,6 @@ def test_a_change_reads_back_and_touches_nothing_else(name, value):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(deadline=None)  # the first one loads a parser
 @given(value=VALUES)
 def test_an_addition_reads_back(name, value):
     file, data = get_format(name), SAMPLES[name]
@@ -90,7 +88,6 @@ def test_refusals(form):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(deadline=None)  # the first one loads a parser
 @given(data=st.binary(max_size=80))
 def test_any_bytes_are_read_or_invalid(name, data):
     try:

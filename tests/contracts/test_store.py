@@ -11,6 +11,7 @@ import pytest
 from devvault.errors import Damaged, NotFound, Unavailable
 from devvault.store.base import DELETED, LIVE, AuditRow, Row, Store, Writing
 from devvault.store.sqlite import SqliteStore
+from tests.waiting import LIMIT
 
 
 def a_row(name: str = "db", version: str = "", **changes: object) -> Row:
@@ -244,7 +245,7 @@ class StoreContract:
         outcomes: dict[int, str] = {}
 
         def blocker(tx: Writing) -> None:
-            gate.wait(10)
+            gate.wait(LIMIT)
 
         def one(number: int) -> None:
             def work(tx: Writing) -> None:
@@ -264,7 +265,7 @@ class StoreContract:
             thread.start()
         gate.set()
         for thread in threads:
-            thread.join(10)
+            thread.join(LIMIT)
         with store.read() as reading:
             names = {row.name for row in reading.rows()}
         assert names == {f"n{number:02d}" for number in range(30) if number % 3}
@@ -292,18 +293,18 @@ class StoreContract:
 
         def hold(tx: Writing) -> None:
             begun.set()
-            held.wait(10)
+            held.wait(LIMIT)
 
         thread = threading.Thread(target=store.write, args=(hold,))
         thread.start()
-        begun.wait(10)
+        begun.wait(LIMIT)
         for number in range(100):
             store.gather(gather, number)
         store.submit(lambda tx: tx.set_value("order", (tx.value("order") or b"") + b"- "))
         for number in range(100, 103):
             store.gather(gather, number)
         held.set()
-        thread.join(10)
+        thread.join(LIMIT)
         store.flush()
         with store.read() as reading:
             order = (reading.value("order") or b"").split()

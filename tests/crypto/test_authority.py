@@ -13,6 +13,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
 from devvault.crypto.authority import AUTHORITY_LIFE, LEAF_LIFE, make_authority, make_leaf
+from tests.waiting import LIMIT
 
 NOW = dt.datetime.now(dt.UTC)
 DOMAINS = ("vault.azure.net", "vault.localhost")
@@ -160,7 +161,7 @@ def handshake(files, host, client):
         try:
             return client(listener.getsockname()[1])
         finally:
-            thread.join(10)
+            thread.join(LIMIT)
 
 
 @pytest.mark.parametrize("host", [*GOOD, *BAD])
@@ -199,7 +200,7 @@ def test_node_takes_it_for_vaults_alone(files, host):
             env={"PATH": "/usr/bin:/bin", "NODE_EXTRA_CA_CERTS": str(files[0])},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=LIMIT,
         )
         return done.stdout.strip()
 
@@ -232,7 +233,7 @@ def test_go_takes_it_for_vaults_alone(files, host, tmp_path):
             [go, "run", source, files[0], str(port), host],
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=LIMIT,
         )
         return done.stdout.strip() or done.stderr
 

@@ -11,7 +11,8 @@ import threading
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from tests.daemon.running import LIMIT, Daemon, run_body
+from tests.daemon.running import Daemon, run_body
+from tests.waiting import LIMIT
 
 OPENED: list[socket.socket] = []
 

@@ -9,20 +9,19 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 import devvault
 from devvault.paths import Home
+from tests.waiting import LIMIT
 
 ROOT = str(Path(devvault.__file__).parents[1])
 # Another user may reach a Python that has no packages of its own, so ours are named too.
 PACKAGES = [path for path in sys.path if path.endswith("site-packages")]
-PLACES = f"import sys; sys.path.insert(0, {ROOT!r}); sys.path.extend({PACKAGES!r}); "
+PLACES = f"import sys; sys.path[:0] = {[ROOT, *PACKAGES]!r}; "
 START = PLACES + "from devvault.daemon.__main__ import main; "
 NOBODY = 65534
-LIMIT = 30.0
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -52,7 +51,7 @@ def python_of_nobody() -> str | None:
     for python in (sys.executable, "/usr/bin/python3"):
         try:
             done = subprocess.run(
-                [python, "-I", "-c", PLACES + "import devvault.errors, cryptography, uvicorn"],
+                [python, "-I", "-c", PLACES + "import devvault.daemon.life"],
                 user=NOBODY,
                 group=NOBODY,
                 extra_groups=[],
@@ -65,13 +64,6 @@ def python_of_nobody() -> str | None:
         if done.returncode == 0:
             return python
     return None
-
-
-def wait_for(what: Callable[[], bool], limit: float = LIMIT) -> None:
-    end = time.monotonic() + limit
-    while not what():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.01)
 
 
 class Daemon:
@@ -88,6 +80,8 @@ class Daemon:
         self.process: subprocess.Popen[bytes] | None = None
         self.user: int | None = None
         self.python = sys.executable
+        # How many descriptors it may have at most, if it is to be fewer than we may.
+        self.descriptors: int | None = None
 
     @property
     def pid(self) -> int:
@@ -97,12 +91,14 @@ class Daemon:
     def start(self) -> bytes:
         """Start it; return what it told through the pipe."""
         read, write = os.pipe()
+        narrow = f"import resource as r; r.setrlimit(r.RLIMIT_NOFILE, 2 * ({self.descriptors},)); "
+        narrow = "" if self.descriptors is None else narrow
         self.process = subprocess.Popen(
             [
                 self.python,
                 "-I",
                 "-c",
-                START + "sys.exit(main())",
+                START + narrow + "sys.exit(main())",
                 "--home",
                 str(self.home.root),
                 "--ready-fd",

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import devvault
-from devvault.daemon.hygiene import FIXED_PATH, trim_environment
+from devvault.daemon.hygiene import DESCRIPTORS, FIXED_PATH, trim_environment
+from tests.waiting import LIMIT
 
 ROOT = str(Path(devvault.__file__).parents[1])
 REPORT = f"""
@@ -21,6 +23,7 @@ open_now = [n for n in range(3, 256) if os.path.exists(f"/proc/self/fd/{{n}}")]
 os.write(out, json.dumps({{
     "dumpable": is_dumpable(),
     "core": resource.getrlimit(resource.RLIMIT_CORE),
+    "files": resource.getrlimit(resource.RLIMIT_NOFILE),
     "cwd": os.getcwd(),
     "umask": os.umask(0o077),
     "leader": os.getsid(0) == os.getpid(),
@@ -42,6 +45,9 @@ def report(*, foreground: bool = False) -> dict:
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         os.umask(0)
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (200, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+        )
         if not foreground:
             os.close(0)
 
@@ -52,7 +58,7 @@ def report(*, foreground: bool = False) -> dict:
         cwd="/tmp",
         preexec_fn=dirty,
         check=True,
-        timeout=30,
+        timeout=LIMIT,
     )
     os.close(write)
     os.close(spare)
@@ -64,6 +70,8 @@ def test_a_process_is_made_clean():
     found = report()
     assert found["dumpable"] is False
     assert found["core"] == [0, 0]
+    limit, most = found["files"]
+    assert limit == (DESCRIPTORS if most < 0 else min(DESCRIPTORS, most))
     assert found["cwd"] == "/"
     assert found["umask"] == 0o077
     assert found["leader"]

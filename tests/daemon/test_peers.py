@@ -9,6 +9,7 @@ import pytest
 
 from devvault.daemon.peers import Peers
 from tests.daemon.running import NOBODY
+from tests.waiting import LIMIT
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="asks the Linux kernel")
 
@@ -49,7 +50,7 @@ def test_another_users_is_not(peers, listener):
     accepted, address = listener.accept()
     with accepted:
         assert peers.is_stranger(address, accepted.getsockname()) == NOBODY
-    assert process.wait(30) == 0
+    assert process.wait(LIMIT) == 0
 
 
 def test_nobody_is_turned_away_for_a_connection_that_is_gone(peers, listener):

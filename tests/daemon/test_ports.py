@@ -1,6 +1,8 @@
 """The two ports: chosen once, kept, and refused where somebody else has them."""
 
+import contextlib
 import json
+import secrets
 import socket
 
 import pytest
@@ -27,8 +29,11 @@ def numbers(home, **environment):
 
 
 def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        return one.getsockname()[1]
+    """Return one that the system gives to nobody who asks for any."""
+    while True:
+        number = secrets.choice(range(10_000, 20_000))
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", number)):
+            return number
 
 
 def test_they_are_chosen_once_and_kept(home):

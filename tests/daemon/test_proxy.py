@@ -9,6 +9,7 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,8 @@ from tests.daemon.connected import (
     read_all,
     state_of,
 )
-from tests.daemon.running import LIMIT, NOBODY, Daemon, wait_for
+from tests.daemon.running import NOBODY, Daemon
+from tests.waiting import LIMIT, wait_for
 
 VAULT = "my-vault.vault.azure.net"
 SECRETS = "/secrets?api-version=7.4"
@@ -149,7 +151,7 @@ def test_another_user_of_the_machine_is_cut_off(home: Daemon, program: Program) 
         check=True,
     )
     assert done.stdout.split() == ["b''", "b''"]
-    assert f"refused a connection of uid {NOBODY}" in home.log
+    wait_for(lambda: f"refused a connection of uid {NOBODY}" in home.log)
 
 
 # -- odd requests -------------------------------------------------------------------------------
@@ -310,9 +312,10 @@ def test_other_hosts_are_passed_on_byte_for_byte(program: Program, site: Site) -
 
 
 def test_a_far_end_that_is_not_there_is_told(program: Program) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        port = gone.getsockname()[1]
-    found = program.connect(f"127.0.0.1:{port}")
+    with socket.socket() as taken:  # bound, and nobody listens
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        found = program.connect(f"127.0.0.1:{port}")
     assert (found.status, found.code) == (502, "TargetUnreachable")
     assert f"127.0.0.1:{port}" in found.reason
 
@@ -617,6 +620,27 @@ def test_bundles_are_for_their_owner_alone(home: Daemon, program: Program) -> No
         assert b"PRIVATE KEY" not in path.read_bytes()
 
 
+def test_java_is_connected_where_it_is_asked_for(home: Daemon) -> None:
+    assert "JAVA_TOOL_OPTIONS" not in Program(home).variables
+    made = Program(home, b"Ojava\0", b"XJAVA_TOOL_OPTIONS=-Xmx1g\0").variables
+    first, proxies, store, kind = made["JAVA_TOOL_OPTIONS"].split()
+    assert (first, proxies) == ("-Xmx1g", "-Djava.net.useSystemProxies=true")
+    assert kind == "-Djavax.net.ssl.trustStoreType=PKCS12"
+    path = Path(store.partition("=")[2])
+    assert path.parent == home.home.run
+    assert path.suffix == ".p12"
+    inner = f"XJAVA_TOOL_OPTIONS={made['JAVA_TOOL_OPTIONS']}\0".encode()
+    again = Program(home, b"Ojava\0", inner).variables
+    assert again["JAVA_TOOL_OPTIONS"] == made["JAVA_TOOL_OPTIONS"]
+
+
+def test_a_trust_store_of_the_users_own_is_left_and_a_note_says_so(home: Daemon) -> None:
+    own = b"XJAVA_TOOL_OPTIONS=-Djavax.net.ssl.trustStore=/etc/mine.jks\0"
+    found = Program(home, b"Ojava\0", own)
+    assert "JAVA_TOOL_OPTIONS" not in found.variables
+    assert [note for note in found.notes if "Java programs are not connected" in note]
+
+
 # -- faults -------------------------------------------------------------------------------------
 
 
@@ -688,10 +712,25 @@ def test_more_connections_than_there_is_room_for_are_refused(own: Daemon) -> Non
         for _ in range(600):
             sock = dial(program.http)
             many.append(sock)
-        wait_for(lambda: "512 are open" in own.log)
+        wait_for(lambda: "too many are open" in own.log)
         assert own.ask("GET", "/local/status").status == 200
     finally:
         for sock in many:
             sock.close()
     last = b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n"
     wait_for(lambda: Tunnel(program.http, last).status == 421)
+
+
+def test_tunnels_leave_descriptors_for_the_socket(daemon: Daemon, site: Site) -> None:
+    daemon.descriptors = 256
+    daemon.up()
+    daemon.init(vaults=["my-vault"])
+    program = Program(daemon)
+    kept = [program.connect(f"127.0.0.1:{site.port}") for _ in range(40)]
+    assert {tunnel.status for tunnel in kept} == {200}
+    for _ in range(100):
+        with suppress(OSError):
+            kept.append(program.connect(f"127.0.0.1:{site.port}"))
+    assert "too many are open" in daemon.log
+    assert daemon.ask("GET", "/local/status").status == 200
+    daemon.set("my-vault", "db", "value-2")

@@ -8,6 +8,7 @@ import contextlib
 import pytest
 
 from devvault.daemon.protocols import Config, QuickAnswers, ServerState
+from tests.waiting import LIMIT
 
 GET = b"GET %s HTTP/1.1\r\nHost: v\r\n\r\n"
 
@@ -34,8 +35,12 @@ def now(scope, keep):
     return b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(answer), answer)
 
 
-def ask(*pieces: bytes, keep_alive: float = 60) -> tuple[list[bytes], bool]:
-    """Send the pieces one after the other; return the bodies that came, and if it was closed."""
+def ask(*pieces: bytes, keep_alive: float = 600, closes: bool = False) -> tuple[list[bytes], bool]:
+    """Send the pieces one after the other; return the bodies that came, and if it was closed.
+
+    As many answers as there are requests are waited for, and the end where it `closes`.
+    """
+    count = b"".join(pieces).count(b" HTTP/1.")
 
     async def main():
         config = Config(usual, loop="none", ws="none", lifespan="off", log_config=None)
@@ -55,25 +60,35 @@ def ask(*pieces: bytes, keep_alive: float = 60) -> tuple[list[bytes], bool]:
             await writer.drain()
             await asyncio.sleep(0.01)
         whole, closed = b"", False
+        while not closed and (closes or len(bodies_of(whole)) < count):
+            data = await asyncio.wait_for(reader.read(65536), LIMIT)
+            whole, closed = whole + data, not data
         with contextlib.suppress(TimeoutError):
-            while data := await asyncio.wait_for(reader.read(65536), 0.3):
-                whole += data
-            closed = True
+            while not closed:
+                data = await asyncio.wait_for(reader.read(65536), 0.1)
+                whole, closed = whole + data, not data
         writer.close()
         server.close()
         return whole, closed
 
     whole, closed = asyncio.run(main())
+    return bodies_of(whole), closed
+
+
+def bodies_of(whole: bytes) -> list[bytes]:
+    """Return the bodies of the answers that are there to their end."""
     bodies = []
-    while whole:
+    while b"\r\n\r\n" in whole:
         head, _, rest = whole.partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 200 OK")
         length = next(
             int(line.split(b":")[1]) for line in head.split(b"\r\n") if b"content-length" in line
         )
+        if len(rest) < length:
+            break
         bodies.append(rest[:length])
         whole = rest[length:]
-    return bodies, closed
+    return bodies
 
 
 def test_a_plain_get_is_answered_at_once_and_the_connection_stays():
@@ -116,7 +131,8 @@ def test_what_is_not_plain_goes_the_usual_way(request_, body):
 
 
 def test_a_request_to_close_is_obeyed():
-    bodies, closed = ask(b"GET /quick HTTP/1.1\r\nHost: v\r\nConnection: close\r\n\r\n")
+    asked = b"GET /quick HTTP/1.1\r\nHost: v\r\nConnection: close\r\n\r\n"
+    bodies, closed = ask(asked, closes=True)
     assert bodies == [b"quick /quick  False"]
     assert closed
 
@@ -128,5 +144,5 @@ def test_the_usual_way_after_the_quick_one_and_back():
 
 
 def test_an_idle_connection_is_closed_in_the_end():
-    bodies, closed = ask(GET % b"/quick", keep_alive=0.05)
+    bodies, closed = ask(GET % b"/quick", keep_alive=0.05, closes=True)
     assert (len(bodies), closed) == (1, True)

@@ -59,6 +59,7 @@ def test_every_verb_has_an_example_and_every_option_a_word_of_help(verb):
             if isinstance(action, (argparse._HelpAction, argparse._SubParsersAction)):
                 continue
             assert action.help, f"{one.prog}: {action.dest}"
+        assert re.search(rf"example: .*{one.prog}", one.format_help(), re.DOTALL), one.prog
 
 
 def test_the_overview_lists_the_verbs_that_are_built():

@@ -10,6 +10,8 @@ import sys
 import sysconfig
 from pathlib import Path
 
+from tests.waiting import LIMIT
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("devvault", "scripts", "templates", "LICENSE", "README.md", "pyproject.toml")
 OWN = ("devvault", "__editable__", "_editable_impl", "_devvault")
@@ -62,7 +64,7 @@ def pip(python: str | Path, *args: str, into: Path | None = None) -> None:
         env=environment | {"PIP_CONFIG_FILE": os.devnull},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=3 * LIMIT,
     )
     assert done.returncode == 0, done.stderr
 
@@ -91,7 +93,7 @@ class Installed:
             env=only if only is not None else {**self.variables, **(env or {})},
             input=stdin,
             capture_output=True,
-            timeout=120,
+            timeout=LIMIT,
         )
 
     def do(self, *args, **options):

@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.waiting import LIMIT
+
 API = "api-version=7.6"
 
 
@@ -61,7 +63,7 @@ class Daemon:
     def stop(self) -> int:
         """Ask it to stop and return its exit code."""
         self.process.terminate()
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=LIMIT)
 
 
 class Peer:
@@ -69,7 +71,7 @@ class Peer:
 
     def __init__(self, home: Path) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.settimeout(60)
+        self._socket.settimeout(LIMIT)
         self._socket.connect(str(home / "run" / "s"))
         self._rest = b""
 

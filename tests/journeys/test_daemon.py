@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.running import LIMIT, Daemon, env_file, reference, wait_for
+from tests.daemon.running import Daemon, env_file, reference
+from tests.waiting import LIMIT, wait_for
 
 VALUE = "s3cret-Value-that-must-rest-nowhere"
 

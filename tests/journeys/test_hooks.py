@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.installed import ROOT, copy_source
+from tests.waiting import LIMIT
 
 SECRET = "tYq7Rk2mZp9Lw4Xc8Vb1"
 REFERENCE = "@Microsoft.KeyVault(VaultName=hook-vault;SecretName=DB-PASSWORD)"
@@ -67,7 +68,7 @@ class Repository:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=3 * LIMIT,
             start_new_session=True,
         )
 

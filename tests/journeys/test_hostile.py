@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.journeys.test_identity import Desk
+from tests.journeys.desk import Desk
+from tests.waiting import LIMIT
 
-LIMIT = 15.0
 VALUE = "s3same-never-to-a-stranger"
 
 
@@ -37,17 +37,23 @@ class Target:
         context = ssl.create_default_context(cafile=self.bundle)
         return context.wrap_socket(plain, server_hostname=self.host)
 
-    def ask(self, data: bytes, *, tls: bool = True, half: bool = True) -> bytes:
-        """Send bytes and return all that comes until the daemon, or the end of them, closes."""
+    def ask(
+        self, data: bytes, *, tls: bool = True, half: bool = True, patience: float = 0.7
+    ) -> bytes:
+        """Send bytes and return all that comes until the daemon, or the end of them, closes.
+
+        What has begun to come is waited for; of what has not, `patience` seconds decide.
+        """
         line = self.dial(tls=tls)
         found = b""
         try:
             line.sendall(data)
             if half and not tls:
                 line.shutdown(socket.SHUT_WR)
-            line.settimeout(0.7)
+            line.settimeout(patience)
             while piece := line.recv(65536):
                 found += piece
+                line.settimeout(patience if is_whole(found) else LIMIT)
         except (TimeoutError, ConnectionError, ssl.SSLError):
             pass
         finally:
@@ -76,6 +82,20 @@ def target(tmp_path_factory):
     assert "Traceback" not in log, log
     assert "failed" not in log, log
     desk.do("daemon", "stop")
+
+
+def is_whole(data: bytes) -> bool:
+    """Say whether the last answer in it is there to its end."""
+    while data:
+        head, mark, data = data.partition(b"\r\n\r\n")
+        length = next(
+            (int(line.split(b":")[1]) for line in head.lower().split(b"\r\n")
+             if line.startswith(b"content-length:")), 0
+        )  # fmt: skip
+        if not mark or len(data) < length:
+            return False
+        data = data[length:]
+    return True
 
 
 def answers(data: bytes) -> list[tuple[int, bytes]]:
@@ -178,7 +198,8 @@ def test_a_shape(target: Target, shape: str, tls: bool) -> None:
 
 def is_served(target: Target) -> None:
     plain = f"GET /secrets/db?api-version=7.5 HTTP/1.1\r\nHost: {target.host}:{target.https}\r\n"
-    ((status, _),) = answers(target.ask(f"{plain}Connection: close\r\n\r\n".encode()))
+    asked = f"{plain}Connection: close\r\n\r\n".encode()
+    ((status, _),) = answers(target.ask(asked, patience=LIMIT))
     assert status == 401
 
 
@@ -200,7 +221,8 @@ def test_many_requests_at_once_are_answered_in_order(target: Target) -> None:
         f"GET /secrets/s{{}}?api-version=7.5 HTTP/1.1\r\nHost: {target.host}:{target.https}\r\n\r\n"
     )
     last = one.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n").format("end")
-    found = answers(target.ask(("".join(one.format(n) for n in range(300)) + last).encode()))
+    asked = ("".join(one.format(n) for n in range(300)) + last).encode()
+    found = answers(target.ask(asked, patience=LIMIT))
     assert [status for status, _ in found] == [401] * 301
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import LIMIT
+
 ROOT = Path(__file__).resolve().parents[2]
 # What tests load_dotenv, dotenv_values and find_dotenv, or what they are made of.
 FILES = (
@@ -51,7 +53,7 @@ def find_archive(folder):
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=LIMIT,
         check=False,
     )
     found = list(folder.glob("python_dotenv-*.tar.gz"))
@@ -84,7 +86,7 @@ def test_its_own_tests_pass_with_ours_in_their_place(tmp_path):
         },
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=3 * LIMIT,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

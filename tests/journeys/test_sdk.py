@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.test_identity import Desk
+from tests.journeys.desk import Desk
+from tests.waiting import LIMIT
 
 PROGRAMS = Path(__file__).with_name("programs")
 BOTH = ["every_operation.py", "every_operation_aio.py"]
-LIMIT = 120
 
 
 @pytest.fixture

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.test_identity import Desk
+from tests.journeys.desk import Desk
+from tests.waiting import LIMIT
 
 pytest.importorskip("azure.identity")
 pytest.importorskip("azure.keyvault.secrets")
 
 APP = Path(__file__).with_name("programs") / "settings_app.py"
 VAULT = "my-app-vault"
-LIMIT = 120
 SETTINGS = (
     f"DB=@Microsoft.KeyVault(VaultName={VAULT};SecretName=db)\n"
     f"API=@Microsoft.KeyVault(SecretUri=https://{VAULT}.vault.azure.net/secrets/api/)\n"
@@ -42,7 +42,7 @@ import json, os, urllib.request
 endpoint, header = json.loads(os.environ["LOGIN"])
 url = f"{endpoint}?api-version=2019-08-01&resource=https://vault.azure.net"
 request = urllib.request.Request(url, headers={"X-IDENTITY-HEADER": header})
-found = json.load(urllib.request.urlopen(request, timeout=10))
+found = json.load(urllib.request.urlopen(request, timeout=60))
 print(json.dumps({"accessToken": found["access_token"], "expires_on": int(found["expires_on"]),
                   "tenant": "t", "subscription": "s", "tokenType": "Bearer"}))
 """

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from devvault.clock import SystemClock
 from devvault.crypto.authority import make_authority, make_leaf
+from tests.waiting import LIMIT
 
 CHALLENGE = (
     'Bearer authorization="https://login.microsoftonline.com/t", resource="https://vault.azure.net"'
@@ -60,7 +61,7 @@ class Cloud:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-            timeout = 30
+            timeout = LIMIT
 
             def do_CONNECT(self) -> None:
                 if not cloud.lets_through:
@@ -122,4 +123,4 @@ class Cloud:
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
-        self._thread.join(10)
+        self._thread.join(LIMIT)

@@ -40,10 +40,22 @@ class Project:
         self.daemon = daemon
 
     def write(self, text: str, name: str = ".env") -> Path:
+        """Write a file of the project; whoever watches sees the old text or the new one."""
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        fresh = path.with_name(f"{path.name}.fresh")
+        fresh.write_text(text)
+        fresh.replace(path)
         return path
+
+    def edit(self, text: str, name: str = ".env") -> None:
+        """Write over a file where it is, with a text that is no shorter."""
+        path = self.folder / name
+        data = text.encode()
+        with path.open("rb+", buffering=0) as file:
+            assert file.seek(0, os.SEEK_END) <= len(data)
+            file.seek(0)
+            assert file.write(data) == len(data)
 
     def ref(self, name: str) -> str:
         return reference(VAULT, name)

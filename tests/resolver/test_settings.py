@@ -12,6 +12,7 @@ import pytest
 import devvault
 from devvault import SecretValue, load_settings, resolve
 from devvault.errors import NotFound, PlaintextSecret, Unresolved, WrongUse
+from tests.waiting import LIMIT
 
 PROJECT = """
 vault = "{0}"
@@ -246,7 +247,7 @@ def test_threads_share_nothing(project):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(LIMIT)
     assert found == [("tide-7-harbour", "summer rain ${HOME}")] * 40
 
 
@@ -259,7 +260,7 @@ def test_forked_workers_ask_for_themselves(project):
         if not pid:
             code = 1
             try:
-                signal.alarm(30)
+                signal.alarm(int(LIMIT))
                 code = 0 if resolve(project.ref("db")) == "tide-7-harbour" else 2
                 os.write(writing, b".")
             finally:

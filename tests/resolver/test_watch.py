@@ -18,10 +18,9 @@ from devvault.paths import Home, default_home
 from devvault.resolver import watch
 from devvault.resolver.project import signature
 from devvault.resolver.watch import Watcher
-from tests.daemon.running import UnixConnection, wait_for
+from tests.daemon.running import UnixConnection
 from tests.resolver.conftest import VAULT
-
-SOON = 20.0
+from tests.waiting import LIMIT, wait_for
 
 
 class Heard:
@@ -34,7 +33,7 @@ class Heard:
         self.names.put(names)
 
     def next(self) -> set[str]:
-        return set(self.names.get(timeout=SOON))
+        return set(self.names.get(timeout=LIMIT))
 
 
 @pytest.fixture
@@ -57,7 +56,7 @@ def settings(project, heard):
 
     watch._Secrets._hear = hear
     with settings.watch(heard):
-        assert ready.wait(SOON)
+        assert ready.wait(LIMIT)
         yield settings
     watch._Secrets._hear = original
 
@@ -70,7 +69,7 @@ def test_a_new_version_reaches_the_settings(project, settings, heard):
 
 
 def test_a_file_that_is_written_or_replaced(project, settings, heard):
-    project.write(f"DB={project.ref('moving')}\nMODE=two\nNEW=1\n")
+    project.edit(f"DB={project.ref('moving')}\nMODE=two\nNEW=1\n")
     assert heard.next() == {"MODE", "NEW"}
     assert settings["MODE"] == "two"
     other = project.write("MODE=three\n", ".env.new")
@@ -135,8 +134,8 @@ def test_a_link_that_leads_elsewhere(project, settings, heard):
 def test_a_thousand_changes_are_few_readings(project, settings, heard):
     before = project.reads()
     for number in range(1000):
-        project.write(f"DB={project.ref('moving')}\nMODE={number}\n")
-    while settings["MODE"] != "999":
+        project.edit(f"DB={project.ref('moving')}\nMODE={number:03}\n")
+    while settings.get("MODE") != "999":
         heard.next()
     assert project.reads() - before <= 40
 
@@ -219,7 +218,7 @@ def test_where_the_kernel_has_no_more_watches_files_are_looked_at(tmp_path, monk
         "files are looked at once a second instead of being watched: No space left on device"
     ]
     file.write_text("A=22\n")
-    assert changed.wait(SOON)
+    assert changed.wait(LIMIT)
     watcher.close()
 
 
@@ -239,7 +238,7 @@ def test_no_daemon_is_started_for_a_watch(tmp_path, monkeypatch):
     watcher.start({}, {"https://a-vault.vault.azure.net/secrets/x": ""})
     watcher.close()
     for thread in watcher._threads:
-        thread.join(SOON)
+        thread.join(LIMIT)
         assert not thread.is_alive()
     assert not Path(tmp_path / "home").exists()
 
@@ -255,8 +254,8 @@ def test_more_watchers_than_there_are_places_are_refused_and_places_come_free(pr
         open_lines.append((line, answer))
         return answer.status, line
 
-    statuses = [call()[0] for _ in range(64)]
-    assert set(statuses) == {200}
+    for _ in range(64):
+        wait_for(lambda: call()[0] == 200)  # those who watched before may be about to leave
     assert call()[0] == 429
     assert project.daemon.ask("GET", "/local/status").status == 200
     for line, answer in open_lines:

@@ -7,7 +7,7 @@ import os
 import subprocess
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devvault.scan.changes import Entry, changes, unquoted
@@ -57,9 +57,7 @@ def put(folder, files):
     git(folder, "update-index", "-z", "--index-info", data=b"".join(lines))
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40)
 @given(before=CONTENT, after=CONTENT, other=CONTENT)
 def test_staged_content_is_the_blob_and_added_lines_are_new(folder, before, after, other):
     put(folder, {b"f": before, b"g": b"same\n"})

@@ -63,7 +63,7 @@ def test_of_every_example():
         agree(Forge(sum(ident.encode())).fill(template).replace("\n", " "))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     st.sampled_from(SEEDS),
     st.integers(0, 10_000),
@@ -77,7 +77,7 @@ def test_of_examples_that_were_changed(seed, number, at, put, cut):
     agree(text[:at] + put + text[at + cut :])
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=126), max_size=300))
 def test_of_any_line(text):
     agree(text)

@@ -155,7 +155,7 @@ PIECES = st.one_of(st.sampled_from(WORDS), st.text(alphabet=CHARACTERS, max_size
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(PIECES, max_size=30))
 def test_no_text_makes_it_raise_and_places_are_in_the_text(kind, pieces):
     text = "".join(pieces)

@@ -20,6 +20,7 @@ from devvault.access.principals import USER
 from devvault.server.app import HTTP, PEER, TLS
 from devvault.vault.principals import register_named
 from tests.server.listening import HTTP_PORT, HTTPS_PORT, Front
+from tests.waiting import LIMIT
 
 FILE = Path(__file__).parents[1] / "vectors" / "description.json"
 DESCRIPTION = json.loads(FILE.read_text(encoding="utf-8"))
@@ -249,7 +250,7 @@ def send(front: Front, sent: Sent, token: str | None = None) -> Heard:
             found["body"] += message.get("body", b"")
 
     async def whole() -> None:
-        await asyncio.wait_for(front.app(scope, receive, answer), 30)
+        await asyncio.wait_for(front.app(scope, receive, answer), LIMIT)
 
     try:
         asyncio.run(whole())

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.running import LIMIT, Daemon, UnixConnection, reference, wait_for
+from tests.daemon.running import Daemon, UnixConnection, reference
+from tests.waiting import LIMIT, wait_for
 
 
 @pytest.fixture(scope="module")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import warnings
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
 
+from devvault.errors import Unavailable
 from devvault.server.bundles import Bundles
 from devvault.vault.authorities import AZ, RUN, trusted_roots
 from tests.server.planes import Azure
@@ -87,3 +90,22 @@ def test_what_nobody_was_given_for_long_is_removed(azure: Azure, bundles: Bundle
     azure.clock.move(timedelta(days=91))
     bundles.add_to("a state", b"# mine\n", roots)
     assert not old.exists()
+
+
+def test_java_gets_the_same_roots_in_its_own_form(azure: Azure, bundles: Bundles) -> None:
+    path = bundles.with_system(bundles.roots(azure.gate, [RUN]))
+    store = Path(bundles.as_truststore(path))
+    assert store.parent == azure.keeper.home.run
+    assert store.stat().st_mode & 0o777 == 0o600
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a system's roots may have odd serial numbers
+        found = load_pkcs12(store.read_bytes(), None).additional_certs
+    assert len(found) == Path(path).read_text().count("BEGIN CERTIFICATE")
+    stamp = store.stat().st_mtime_ns
+    assert Bundles(azure.keeper.home.run, azure.clock).as_truststore(path) == str(store)
+    assert store.stat().st_mtime_ns == stamp
+
+
+def test_no_trust_store_is_made_of_a_file_that_is_gone(azure: Azure, bundles: Bundles) -> None:
+    with pytest.raises(Unavailable, match="cannot read"):
+        bundles.as_truststore(str(azure.keeper.home.run / "ca-gone.pem"))

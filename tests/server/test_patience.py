@@ -27,6 +27,7 @@ from devvault.server import tunnel
 from devvault.server.proxy import Proxy
 from devvault.vault.outward import Outwards
 from tests.server.listening import Front
+from tests.waiting import LIMIT
 
 Act = Callable[[Loopback, tuple[int, int]], Awaitable[None]]
 
@@ -64,7 +65,7 @@ def serve(front: Front) -> Iterator[Callable[[Act], None]]:
     def do(act: Act) -> None:
         loop = new_loop()
         try:
-            loop.run_until_complete(asyncio.wait_for(whole(act), 30))
+            loop.run_until_complete(asyncio.wait_for(whole(act), LIMIT))
         finally:
             loop.close()
 
@@ -101,7 +102,7 @@ def test_a_head_that_does_not_end_is_cut_off(serve, sent: bytes) -> None:
         writer.write(sent)
         await until(lambda: made._connections)
         await asyncio.sleep(0.05)
-        check(made, HEAD_PATIENCE - 1)
+        check(made, HEAD_PATIENCE / 2)
         await asyncio.sleep(0)
         assert made._connections
         check(made, HEAD_PATIENCE + 1)
@@ -120,7 +121,7 @@ def test_a_body_that_stops_is_cut_off(serve) -> None:
         head = f"POST /x HTTP/1.1\r\nHost: 127.0.0.1:{numbers[1]}\r\nContent-Length: 9\r\n\r\n"
         writer.write(head.encode() + b"ab")
         await until(lambda: any(one._in_body for one in made._connections))
-        check(made, BODY_PATIENCE - 1)
+        check(made, BODY_PATIENCE / 2)
         await asyncio.sleep(0)
         assert made._connections
         check(made, BODY_PATIENCE + 1)
@@ -175,7 +176,7 @@ def test_a_tunnel_with_one_end_done_and_the_other_silent_is_cut_off(serve, front
                 assert made._tunnels
                 writer.write_eof()
                 await until(lambda: any(one.near.is_over for one in made._tunnels))
-                check(made, tunnel._HALF_OPEN - 1)
+                check(made, tunnel._HALF_OPEN / 2)
                 assert made._tunnels
                 check(made, tunnel._HALF_OPEN + 1)
                 await until(lambda: not made._tunnels)

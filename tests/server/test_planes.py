@@ -7,7 +7,7 @@ import json
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devvault.access.tokens import Grant, Tokens, new_signing_key
@@ -196,9 +196,7 @@ def test_what_is_no_more_or_never_was_is_refused(front):
     assert "AKV10032" in front.tls("GET", SECRET, issue(front, cloud)).message
 
 
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None
-)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_no_bit_of_a_token_can_be_flipped(front, data):
     token = issue(front)

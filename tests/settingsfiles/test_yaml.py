@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from devvault.errors import Invalid
@@ -165,7 +165,6 @@ def test_aliases_that_grow_do_no_harm():
 WRITTEN = st.one_of(st.text(max_size=10), st.text("'\"#: \n\\-{}[],&*!|>%@`=~$", max_size=8))
 
 
-@settings(deadline=None)  # the first one loads the parser
 @given(new=WRITTEN, key=st.sampled_from(sorted(values(ODD))))
 def test_any_value_reads_back_and_every_other_byte_stays(new, key):
     one = next(setting for setting in YAML.read(ODD) if setting.key == key)

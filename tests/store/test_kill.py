@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from devvault.store.sqlite import SqliteStore
+from tests.waiting import LIMIT
 
 _ROOT = Path(__file__).resolve().parents[2]
 _ROUNDS = 20
@@ -63,7 +64,7 @@ def test_every_acknowledged_write_survives_a_kill(tmp_path: Path) -> None:
         first = process.stdout.readline().decode().strip()
         time.sleep(dice.random() * 0.12)
         process.kill()
-        rest, _ = process.communicate(timeout=20)
+        rest, _ = process.communicate(timeout=LIMIT)
         whole = rest.decode()
         # The last line may be cut by the kill itself.
         lines += [first, *whole[: whole.rfind("\n") + 1].split()]
@@ -95,7 +96,7 @@ def test_a_full_disk_is_told_and_loses_nothing_acknowledged(
     path = (small_disk or tmp_path) / "vault.db"
     limit = () if small_disk else (400_000,)
     process = start(path, 0, 4, *limit)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=LIMIT)
     lines = output.decode().splitlines()
     refusals = [line for line in lines if line.startswith("refused: ")]
     assert refusals

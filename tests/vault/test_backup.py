@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devvault.access.principals import Caller
@@ -58,9 +58,7 @@ def blob(gate: Gate, alice: Caller) -> bytes:
     return backup_secret(gate, alice, V, "n")
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60)
 @given(st.data())
 def test_a_changed_blob_is_refused(
     gate: Gate, alice: Caller, blob: bytes, data: st.DataObject

@@ -10,6 +10,7 @@ import pytest
 from devvault.access.principals import Caller
 from devvault.errors import Conflict, Damaged, DevvaultError, Locked, NotFound, Stale, Unavailable
 from devvault.vault.deleted import purge
+from devvault.vault.gate import Gate
 from devvault.vault.keeper import LOCKED, NEW, UNLOCKED, Keeper
 from devvault.vault.opened import SourceChoice
 from devvault.vault.rekeying import add_recovery, rekey, remove_recovery
@@ -361,3 +362,23 @@ def test_a_home_can_be_locked_under_any_load(keeper: Keeper) -> None:
     keeper.store.flush()
     assert verify_home(keeper, caller).ok
     assert get_secret(keeper.gate, caller, V, "db").value
+
+
+def test_who_asks_while_somebody_locks_does_not_undo_it(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper.lock(remember=False)
+    unlock, was_free = keeper.unlock, []
+
+    def watched(passphrase: bytes | None = None) -> Gate:
+        def try_lock() -> None:
+            was_free.append(keeper.guard.acquire(blocking=False))
+
+        other = threading.Thread(target=try_lock)
+        other.start()
+        other.join()
+        return unlock(passphrase)
+
+    monkeypatch.setattr(keeper, "unlock", watched)
+    keeper.open_gate()
+    assert was_free == [False]

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devvault.access.principals import Caller
@@ -216,11 +216,7 @@ def test_every_edited_column_is_noticed(gate: Gate, alice: Caller, column: str, 
         gate.records.open(changed)
 
 
-@settings(
-    max_examples=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=40)
 @given(
     st.text(max_size=300), st.dictionaries(st.text(min_size=1, max_size=9), st.text(), max_size=5)
 )

@@ -6,16 +6,17 @@ There is no Entra here: who is known is who was named.
 from __future__ import annotations
 
 import argparse
+from datetime import timedelta
 
-from devvault.cli import ask, say
+from devvault.cli import say
 from devvault.cli.azure.directory import Who, find_who, read_all
-from devvault.cli.azure.identity import DEFAULT_GROUP, VERSION, credential
-from devvault.cli.keyvault.grammar import Commands, Run, add_command
-from devvault.cli.planes import ROLE_VERSION, Planes, open_planes, segment
+from devvault.cli.azure.identity import KIND, VERSION, credential
+from devvault.cli.keyvault.grammar import Commands, Run, add_command, add_group
+from devvault.cli.planes import Planes, open_planes
 from devvault.cli.reply import Body, text
+from devvault.clock import SystemClock
 from devvault.errors import NotFound, WrongUse
 
-_IDENTITIES = "providers/Microsoft.ManagedIdentity/userAssignedIdentities"
 _USER, _GROUP, _SERVICE = "User", "Group", "ServicePrincipal"
 _NAMES = {_USER: "user", _GROUP: "group", _SERVICE: "sp"}
 
@@ -24,11 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe `ad` and its commands."""
     parser.epilog = "example: devvault ad signed-in-user show --query id -o tsv"
     kinds = parser.add_subparsers(metavar="COMMAND", required=True)
-    me = kinds.add_parser("signed-in-user", help="yourself").add_subparsers(
-        metavar="COMMAND", required=True
-    )
+    me = add_group(kinds, "signed-in-user", "yourself", "ad signed-in-user show")
     add_command(me, "show", _me, "show yourself", "ad signed-in-user show --query id -o tsv")
-    users = kinds.add_parser("user", help="people").add_subparsers(metavar="COMMAND", required=True)
+    users = add_group(kinds, "user", "people", "ad user list -o table")
     _add_kind(users, _USER, "--id", "--upn-or-object-id")
     create = add_command(
         users, "create", _create_user, "register a user", "ad user create --upn ada@example.org"
@@ -37,24 +36,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--user-principal-name", "--upn", dest="name", required=True, help="the user's name"
     )
     create.add_argument("--display-name", "--password", help=argparse.SUPPRESS)
-    _add_groups(kinds.add_parser("group", help="groups of people and programs"))
-    programs = kinds.add_parser("sp", help="service principals").add_subparsers(
-        metavar="COMMAND", required=True
-    )
+    words = "groups of people and programs"
+    _add_groups(add_group(kinds, "group", words, "ad group create --display-name team"))
+    programs = add_group(kinds, "sp", "service principals", "ad sp create-for-rbac --name my-ci")
     _add_kind(programs, _SERVICE, "--id")
     _add_for_rbac(programs)
 
 
-def _add_groups(parser: argparse.ArgumentParser) -> None:
-    groups: Commands = parser.add_subparsers(metavar="COMMAND", required=True)
+def _add_groups(groups: Commands) -> None:
     _add_kind(groups, _GROUP, "--group", "-g")
     create = add_command(
         groups, "create", _create_group, "register a group", "ad group create --display-name team"
     )
     create.add_argument("--display-name", dest="name", required=True, help="the group's name")
     create.add_argument("--mail-nickname", "--description", help=argparse.SUPPRESS)
-    members = groups.add_parser("member", help="who is in a group")
-    commands: Commands = members.add_subparsers(metavar="COMMAND", required=True)
+    words = "who is in a group"
+    commands = add_group(groups, "member", words, "ad group member list --group team")
     for name, run, words in (
         ("add", _add_member, "put somebody into a group"),
         ("remove", _remove_member, "take somebody out of a group"),
@@ -88,7 +85,7 @@ def _add_kind(commands: Commands, kind: str, *flags: str) -> None:
         f"ad {word} delete {flags[0]} NAME",
     )
     delete.add_argument(*flags, dest="who", required=True, help="name, object id or client id")
-    delete.add_argument("--yes", "-y", action="store_true", help="do not ask")
+    delete.add_argument("--yes", "-y", action="store_true", help=argparse.SUPPRESS)
     delete.set_defaults(kind=kind)
 
 
@@ -100,9 +97,11 @@ def _add_for_rbac(commands: Commands) -> None:
         "make an identity with a client secret, which is shown this one time",
         "ad sp create-for-rbac --name my-service",
     )
-    create.add_argument("--name", "-n", "--display-name", required=True, help="the identity's name")
+    create.add_argument("--name", "-n", "--display-name", help="its name (default: by the time)")
     create.add_argument("--role", help="a role to give it at --scopes")
     create.add_argument("--scopes", nargs="+", help="where it is given that role")
+    create.add_argument("--years", type=int, default=1, help="how long its secret is good (1)")
+    create.add_argument("--skip-assignment", action="store_true", help=argparse.SUPPRESS)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -131,13 +130,8 @@ def _show(args: argparse.Namespace) -> int:
 
 def _delete(args: argparse.Namespace) -> int:
     planes = open_planes()
-    who = _get(planes, args.who, args.kind)
-    name = say.printable(who.name)
-    if not args.yes and not ask.yes(
-        f"forget {name}?", instead=f"devvault ad {_NAMES[who.kind]} delete ... --yes"
-    ):
-        raise WrongUse("nothing was deleted")
-    planes.local("POST", "/local/principals/delete", {"name": who.id})
+    gone = _get(planes, args.who, args.kind)
+    planes.local("POST", "/local/principals/delete", {"name": gone.id})
     return 0
 
 
@@ -192,35 +186,23 @@ def _check_member(args: argparse.Namespace) -> int:
 
 
 def _create_for_rbac(args: argparse.Namespace) -> int:
+    from devvault.cli.azure.role import assign
+
     if bool(args.role) != bool(args.scopes):
         raise WrongUse("--role and --scopes go together", hint="devvault role definition list")
     planes = open_planes()
-    path = f"resourceGroups/{segment(DEFAULT_GROUP)}/{_IDENTITIES}/{segment(args.name)}"
+    now = SystemClock().now()
+    name = args.name or f"azure-cli-{now:%Y-%m-%d-%H-%M-%S}"
+    path = KIND.path(name)
     made = planes.arm("PUT", path, {}, version=VERSION)
     oid = text(made["properties"], "principalId") if isinstance(made["properties"], dict) else ""
     for scope in args.scopes or ():
-        _assign(planes, args.role, oid, scope)
-    whole = credential(planes, args.name)
+        assign(planes, args.role, oid, scope)
+    ends = now + timedelta(days=365 * args.years)
+    whole = credential(planes, name, int(ends.timestamp()))
     kept = ("appId", "displayName", "password", "tenant")
     say.show(args, {name: whole[name] for name in kept})
     return 0
-
-
-def _assign(planes: Planes, role: str, oid: str, scope: str) -> None:
-    import uuid
-
-    from devvault.cli.azure.role import find_role
-
-    definition = find_role(planes, role)
-    body: Body = {
-        "properties": {
-            "roleDefinitionId": text(definition, "id"),
-            "principalId": oid,
-            "principalType": _SERVICE,
-        }
-    }
-    place = f"{scope}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}"
-    planes.arm("PUT", place, body, version=ROLE_VERSION)
 
 
 def _get(planes: Planes, word: str, kind: str) -> Who:

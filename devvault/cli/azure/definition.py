@@ -14,10 +14,12 @@ from pathlib import Path
 from devvault.cli import say
 from devvault.cli.keyvault.grammar import Commands, add_command
 from devvault.cli.planes import ROLE_VERSION, Planes, open_planes, segment
-from devvault.cli.reply import Body, table, text, texts
+from devvault.cli.reply import Body, items, table, text, texts
+from devvault.cli.times import as_az
 from devvault.errors import NotFound, WrongUse
 
 PROVIDER = "providers/Microsoft.Authorization"
+_NULLS = ("createdBy", "createdOn", "systemData", "updatedBy", "updatedOn")
 _LIMIT = 1024 * 1024
 _EXAMPLE = "role definition create --role-definition @writer.json"
 _SHAPE = (
@@ -89,9 +91,12 @@ def all_roles(planes: Planes, scope: str = "") -> list[Body]:
 def flat_role(item: Body) -> Body:
     """Return a role as az prints it: without `properties`."""
     rest = {name: found for name, found in item.items() if name != "properties"}
-    facts = dict(table(item, "properties"))
+    facts = {name: as_az(found) for name, found in table(item, "properties").items()}
     facts["roleType"] = facts.pop("type", "BuiltInRole")
-    return {**rest, **facts}
+    facts["permissions"] = [
+        {"condition": None, "conditionVersion": None, **one} for one in items(facts, "permissions")
+    ]
+    return {**dict.fromkeys(_NULLS), **rest, **facts}
 
 
 def _chosen(planes: Planes, args: argparse.Namespace) -> list[Body]:
@@ -101,7 +106,8 @@ def _chosen(planes: Planes, args: argparse.Namespace) -> list[Body]:
     roles = [flat_role(item) for item in all_roles(planes, scope)]
     if args.custom_role_only == "true":
         roles = [role for role in roles if role.get("roleType") == "CustomRole"]
-    return [role for role in roles if not args.name or _is(role, args.name)]
+    # An unset shell variable must not mean every role.
+    return [role for role in roles if args.name is None or _is(role, args.name)]
 
 
 def _is(role: Body, name: str) -> bool:

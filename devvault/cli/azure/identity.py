@@ -5,23 +5,25 @@ from __future__ import annotations
 import argparse
 from datetime import UTC, datetime
 
-from devvault.cli import ask, say
+from devvault.cli import say
+from devvault.cli.azure.resource import DEFAULT_GROUP, Kind
 from devvault.cli.keyvault.grammar import (
     Commands,
     Run,
     add_command,
+    add_ids,
     add_tags,
     moment,
     read_tags,
     with_group,
 )
-from devvault.cli.planes import Planes, open_planes, segment
+from devvault.cli.planes import Planes, open_planes
 from devvault.cli.reply import Body, items, number, table, text
-from devvault.errors import NotFound, WrongUse
 
 VERSION = "2024-11-30"
-DEFAULT_GROUP = "devvault"
-_TYPE = "providers/Microsoft.ManagedIdentity/userAssignedIdentities"
+KIND = Kind(
+    "identity", "Microsoft.ManagedIdentity/userAssignedIdentities", VERSION, "identity create"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "create a user-assigned identity",
         "identity create --name my-identity",
     )
-    _add_name(create)
+    create.add_argument("--name", "-n", "--resource-name", required=True, help="the identity")
+    create.add_argument("--resource-group", "-g", help=f"its group (default: {DEFAULT_GROUP})")
     create.add_argument("--location", "-l", help="where it lies; it is only stored")
     create.add_argument(
         "--client-id", metavar="GUID", help="the client id that an app asks for in the cloud"
@@ -50,10 +53,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "delete",
         _delete,
         "delete an identity; its tokens and client secrets are worthless at once",
-        "identity delete --name my-identity --yes",
+        "identity delete --name my-identity",
     )
     _add_name(delete)
-    delete.add_argument("--yes", "-y", action="store_true", help="do not ask")
+    delete.add_argument("--yes", "-y", action="store_true", help=argparse.SUPPRESS)
     _add_credentials(commands)
 
 
@@ -95,8 +98,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _add_name(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--name", "-n", required=True, help="the identity")
-    parser.add_argument("--resource-group", "-g", help="its group (may be left out)")
+    add_ids(parser, "--name", "-n", "--resource-name", words="the identity")
 
 
 def _add_who(parser: argparse.ArgumentParser) -> None:
@@ -112,35 +114,25 @@ def _create(args: argparse.Namespace) -> int:
         body["location"] = args.location
     if args.client_id:
         body["properties"] = {"clientId": args.client_id}
-    group = args.resource_group or DEFAULT_GROUP
-    path = f"resourceGroups/{segment(group)}/{_TYPE}/{segment(args.name)}"
+    path = KIND.path(args.name, args.resource_group)
     say.show(args, full(planes.arm("PUT", path, body, version=VERSION)))
     return 0
 
 
 def _show(args: argparse.Namespace) -> int:
-    say.show(args, full(_find(open_planes(), args)))
+    say.show(args, full(KIND.find(open_planes(), args)))
     return 0
 
 
 def _list(args: argparse.Namespace) -> int:
-    planes = open_planes()
-    below = f"resourceGroups/{segment(args.resource_group)}/" if args.resource_group else ""
-    found = planes.arm_list(f"{below}{_TYPE}", version=VERSION)
-    say.show(args, [full(item) for item in found], table=_columns)
+    found = KIND.all(open_planes(), args.resource_group)
+    say.show(args, [full(item) for item in found])
     return 0
 
 
 def _delete(args: argparse.Namespace) -> int:
     planes = open_planes()
-    found = _find(planes, args)
-    name = text(found, "name")
-    if not args.yes and not ask.yes(
-        f"delete the identity {say.printable(name)}?",
-        instead=f"devvault identity delete --name {name} --yes",
-    ):
-        raise WrongUse("nothing was deleted")
-    planes.arm("DELETE", text(found, "id"), version=VERSION)
+    planes.arm("DELETE", text(KIND.find(planes, args), "id"), version=VERSION)
     return 0
 
 
@@ -189,55 +181,10 @@ def _delete_credential(args: argparse.Namespace) -> int:
     return 0
 
 
-def _find(planes: Planes, args: argparse.Namespace) -> Body:
-    """Return an identity by name, wherever it lies unless a group is given."""
-    name: str = args.name
-    if args.resource_group:
-        path = f"resourceGroups/{segment(args.resource_group)}/{_TYPE}/{segment(name)}"
-        return planes.arm("GET", path, version=VERSION)
-    return only(planes.arm_list(_TYPE, version=VERSION), name, "identity")
-
-
-def only(found: list[Body], name: str, what: str) -> Body:
-    """Return the one of this name.
-
-    Raises:
-        NotFound: there is none.
-        WrongUse: several groups hold one.
-    """
-    named = [item for item in found if text(item, "name").lower() == name.lower()]
-    if len(named) > 1:
-        raise WrongUse(
-            f"several groups have an {what} named {say.printable(name)}",
-            hint="say which: --resource-group GROUP",
-        )
-    if not named:
-        command = "identity create" if what == "identity" else "webapp identity assign"
-        raise NotFound(
-            f"there is no {what} named {say.printable(name)}",
-            hint=f"devvault {command} --name {name}",
-        )
-    return named[0]
-
-
 def full(identity: Body) -> Body:
     """Return an identity as az prints it: without `properties`."""
     rest = {name: found for name, found in identity.items() if name != "properties"}
     return with_group({**rest, **table(identity, "properties")})
-
-
-def _columns(result: object) -> object:
-    if not isinstance(result, list):
-        return result
-    return [
-        {
-            "Name": item["name"],
-            "ResourceGroup": item["resourceGroup"],
-            "ClientId": item["clientId"],
-            "PrincipalId": item["principalId"],
-        }
-        for item in result
-    ]
 
 
 def _time(seconds: int) -> str:

@@ -9,9 +9,17 @@ import uuid
 from devvault.cli import say
 from devvault.cli.azure.definition import PROVIDER, add_definitions, all_roles
 from devvault.cli.azure.directory import TYPES, Who, find_who, get_who, names_of
-from devvault.cli.keyvault.grammar import Commands, Run, add_command, with_group
+from devvault.cli.keyvault.grammar import (
+    Commands,
+    Run,
+    add_command,
+    add_flag,
+    add_group,
+    with_group,
+)
 from devvault.cli.planes import ROLE_VERSION, Planes, open_planes, segment
 from devvault.cli.reply import Body, flag, table, text
+from devvault.cli.times import as_az
 from devvault.errors import Conflict, NotFound, WrongUse
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -21,10 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe `role` and its commands."""
     parser.epilog = "example: devvault role assignment list --all -o table"
     kinds = parser.add_subparsers(metavar="COMMAND", required=True)
-    below = kinds.add_parser("assignment", help="who is given which role, and where")
-    _add_assignments(below.add_subparsers(metavar="COMMAND", required=True))
-    definitions = kinds.add_parser("definition", help="the roles that there are")
-    add_definitions(definitions.add_subparsers(metavar="COMMAND", required=True))
+    words = "who is given which role, and where"
+    _add_assignments(add_group(kinds, "assignment", words, "role assignment list --all -o table"))
+    words = "the roles that there are"
+    add_definitions(add_group(kinds, "definition", words, "role definition list -o table"))
 
 
 def _add_assignments(commands: Commands) -> None:
@@ -36,7 +44,7 @@ def _add_assignments(commands: Commands) -> None:
         'role assignment create --assignee me --role "Key Vault Secrets User" --scope SCOPE',
     )
     _add_who(create, required=True)
-    create.add_argument("--name", help="the assignment's GUID (default: a new one)")
+    create.add_argument("--name", "-n", help="the assignment's GUID (default: a new one)")
     create.add_argument("--assignee-principal-type", choices=TYPES, help="what the principal is")
     create.add_argument("--description", help="a note on what it is for")
     create.add_argument("--condition", help="holds only so far: a condition on names of secrets")
@@ -48,6 +56,8 @@ def _add_assignments(commands: Commands) -> None:
     listing.add_argument("--all", action="store_true", help="everything in the subscription")
     listing.add_argument("--include-inherited", action="store_true", help="from scopes above too")
     listing.add_argument("--include-groups", action="store_true", help=argparse.SUPPRESS)
+    for name in ("--fill-role-definition-name", "--fill-principal-name"):  # both always are
+        add_flag(listing, name, words=argparse.SUPPRESS)
     delete = add_command(
         commands,
         "delete",
@@ -56,6 +66,7 @@ def _add_assignments(commands: Commands) -> None:
         'role assignment delete --assignee ID --role "Key Vault Reader" --scope SCOPE',
     )
     _add_who(delete, required=False)
+    delete.add_argument("--include-inherited", action="store_true", help=argparse.SUPPRESS)
     delete.add_argument("--ids", nargs="+", metavar="ID", help="assignment ids")
     delete.add_argument("--yes", "-y", action="store_true", help=argparse.SUPPRESS)
 
@@ -121,7 +132,8 @@ def _create(args: argparse.Namespace) -> int:
         found = next(there, None)
         if found is None:
             raise
-        made = found
+        say.show(args, _named(planes, [found])[0])
+        return 0
     say.show(args, flat(made))
     return 0
 
@@ -198,6 +210,21 @@ def find_role(planes: Planes, wanted: str) -> Body:
     raise NotFound(f"Role '{wanted}' doesn't exist.", hint="devvault role definition list -o table")
 
 
+def assign(planes: Planes, role: str, principal: str, scope: str) -> None:
+    """Give a program a role; that it has it already is as good."""
+    properties = {
+        "roleDefinitionId": text(find_role(planes, role), "id"),
+        "principalId": principal,
+        "principalType": "ServicePrincipal",
+    }
+    place = f"{scope}/{PROVIDER}/roleAssignments/{uuid.uuid4()}"
+    try:
+        planes.arm("PUT", place, {"properties": properties}, version=ROLE_VERSION)
+    except Conflict as conflict:
+        if conflict.code != "RoleAssignmentExists":
+            raise
+
+
 def _new_principal(planes: Planes, args: argparse.Namespace) -> Who:
     """Return who is to be given a role; a user or group that is named first is registered."""
     asked: str = args.assignee_principal_type or ""
@@ -246,11 +273,8 @@ def _matches(facts: Body, principal: str, role: str, scope: str) -> bool:
 def flat(item: Body) -> Body:
     """Return an assignment as az prints it: without `properties`."""
     rest = {name: found for name, found in item.items() if name != "properties"}
-    facts = dict(table(item, "properties"))
-    nulls: Body = dict.fromkeys(
-        ("condition", "conditionVersion", "delegatedManagedIdentityResourceId", "description")
-    )
-    return with_group({**nulls, **rest, **facts})
+    facts = {name: as_az(found) for name, found in table(item, "properties").items()}
+    return with_group({"systemData": None, **rest, **facts})
 
 
 def _named(planes: Planes, items: list[Body]) -> list[Body]:
@@ -268,7 +292,7 @@ def _named(planes: Planes, items: list[Body]) -> list[Body]:
             {
                 "principalName": people.get(oid.lower(), oid),
                 "roleDefinitionName": names.get(role, role),
-                **item,
+                **{name: held for name, held in item.items() if held is not None},
             }
         )
     return found

@@ -9,31 +9,37 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from devvault.cli import ask, say
-from devvault.cli.azure.identity import DEFAULT_GROUP, only
-from devvault.cli.keyvault.grammar import Commands, Run, add_command, with_group
-from devvault.cli.planes import Planes, open_planes, segment
+from devvault.cli.azure.resource import DEFAULT_GROUP, Kind
+from devvault.cli.azure.role import assign
+from devvault.cli.keyvault.grammar import (
+    Commands,
+    Run,
+    add_command,
+    add_group,
+    add_ids,
+    read_ids,
+    with_group,
+)
+from devvault.cli.planes import Planes, open_planes
 from devvault.cli.reply import Body, table, text
 from devvault.errors import NotFound, WrongUse
 
 VERSION = "2025-05-01"
-_TYPE = "providers/Microsoft.Web/sites"
+_KIND = Kind("app", "Microsoft.Web/sites", VERSION, "webapp identity assign")
 _SYSTEM = "[system]"
-_FILE_LIMIT = 1024 * 1024
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe `webapp` and its commands."""
     parser.epilog = "example: devvault webapp identity assign --name my-web-app"
     commands: Commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    identity = commands.add_parser("identity", help="who an app is")
-    _add_identity(identity.add_subparsers(metavar="COMMAND", required=True))
-    config = commands.add_parser("config", help="what an app is told")
-    kinds = config.add_subparsers(metavar="COMMAND", required=True)
-    settings = kinds.add_parser("appsettings", help="an app's settings")
-    _add_settings(settings.add_subparsers(metavar="COMMAND", required=True))
+    example = "webapp identity assign --name my-web-app"
+    _add_identity(add_group(commands, "identity", "who an app is", example))
+    example = "webapp config appsettings list --name my-web-app -o table"
+    kinds = add_group(commands, "config", "what an app is told", example)
+    _add_settings(add_group(kinds, "appsettings", "an app's settings", example))
     listing = add_command(commands, "list", _list, "list apps", "webapp list -o table")
     listing.add_argument("--resource-group", "-g", help="only those of this group")
     _add_name(add_command(commands, "show", _show, "get an app", "webapp show --name my-web-app"))
@@ -58,6 +64,8 @@ def _add_identity(commands: Commands) -> None:
     )
     _add_name(assign)
     _add_identities(assign)
+    assign.add_argument("--role", help="a role for the app's own identity (default: Contributor)")
+    assign.add_argument("--scope", help="where it has that role: a resource id")
     _add_name(
         add_command(
             commands,
@@ -88,7 +96,10 @@ def _add_settings(commands: Commands) -> None:
     )
     _add_name(put)
     put.add_argument(
-        "--settings", nargs="+", required=True, metavar="KEY=VALUE", help="or @FILE with JSON"
+        "--settings", nargs="+", default=[], metavar="KEY=VALUE", help="or JSON, or @FILE with JSON"
+    )
+    put.add_argument(
+        "--slot-settings", nargs="+", default=[], metavar="KEY=VALUE", help=argparse.SUPPRESS
     )
     _add_name(
         add_command(
@@ -117,8 +128,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _add_name(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--name", "-n", required=True, help="the app")
-    parser.add_argument("--resource-group", "-g", help="its group (may be left out)")
+    add_ids(parser, "--name", "-n", words="the app")
     parser.add_argument("--slot", "-s", help=argparse.SUPPRESS)
 
 
@@ -132,6 +142,10 @@ def _add_identities(parser: argparse.ArgumentParser) -> None:
 
 
 def _assign(args: argparse.Namespace) -> int:
+    if args.role and not args.scope:
+        raise WrongUse(
+            "--role needs --scope", hint="devvault keyvault show --name VAULT --query id -o tsv"
+        )
     planes = open_planes()
     app = _find_or_make(planes, args)
     system, others = _named(args)
@@ -139,6 +153,11 @@ def _assign(args: argparse.Namespace) -> int:
     has = system or bool(text(known, "principalId"))
     assigned = [*table(known, "userAssignedIdentities"), *others]
     made = _patch(planes, app, has=has, assigned=assigned)
+    if args.scope:
+        oid = text(table(made, "identity"), "principalId")
+        if not oid:
+            raise WrongUse("--scope is for the app's own identity, [system]")
+        assign(planes, args.role or "Contributor", oid, args.scope)
     say.show(args, _identity(made))
     return 0
 
@@ -166,9 +185,7 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace) -> int:
-    planes = open_planes()
-    below = f"resourceGroups/{segment(args.resource_group)}/" if args.resource_group else ""
-    found = planes.arm_list(f"{below}{_TYPE}", version=VERSION)
+    found = _KIND.all(open_planes(), args.resource_group)
     say.show(args, [full(item) for item in found], table=_columns)
     return 0
 
@@ -181,7 +198,11 @@ def _delete(args: argparse.Namespace) -> int:
 
 def _set(args: argparse.Namespace) -> int:
     planes = open_planes()
-    given = _read_settings(args.settings)
+    given = _read_settings([*args.settings, *args.slot_settings])
+    if not given:
+        raise WrongUse("no setting is given", hint="devvault webapp config appsettings set --help")
+    if args.slot_settings:
+        say.note("apps have no slots here: a slot setting is a setting like any other")
     app = _find_or_make(planes, args)
     kept = _put(planes, app, {**_settings(planes, app), **given})
     # As az: what was set is told, not what it holds.
@@ -193,7 +214,7 @@ def _list_settings(args: argparse.Namespace) -> int:
     ask.check_may_reveal("webapp config appsettings list")
     planes = open_planes()
     found = _settings(planes, _find(planes, args))
-    say.show(args, _shown(found), table=_setting_columns)
+    say.show(args, _shown(found))
     return 0
 
 
@@ -214,19 +235,16 @@ def _find_or_make(planes: Planes, args: argparse.Namespace) -> Body:
         if error.code == "ResourceGroupNotFound":
             raise
     group = args.resource_group or DEFAULT_GROUP
-    path = f"resourceGroups/{segment(group)}/{_TYPE}/{segment(args.name)}"
-    made = planes.arm("PUT", path, {}, version=VERSION)
+    made = planes.arm("PUT", _KIND.path(args.name, group), {}, version=VERSION)
     say.note(f"the app {say.printable(args.name)} was made, in the group {say.printable(group)}")
     return made
 
 
 def _find(planes: Planes, args: argparse.Namespace) -> Body:
+    read_ids(args, _KIND.type)
     if args.slot:
         raise WrongUse("apps have no slots here", hint=f"devvault webapp show --name {args.name}")
-    if args.resource_group:
-        path = f"resourceGroups/{segment(args.resource_group)}/{_TYPE}/{segment(args.name)}"
-        return planes.arm("GET", path, version=VERSION)
-    return only(planes.arm_list(_TYPE, version=VERSION), args.name, "app")
+    return _KIND.find(planes, args)
 
 
 def _named(args: argparse.Namespace) -> tuple[bool, list[str]]:
@@ -274,29 +292,36 @@ def _put(planes: Planes, app: Body, settings: Mapping[str, object]) -> Body:
 def _read_settings(words: Sequence[str]) -> dict[str, object]:
     found: dict[str, object] = {}
     for word in words:
-        if word.startswith("@"):
-            found |= _read_file(Path(word[1:]))
-            continue
+        if word.startswith("@"):  # what names a file has been read by now
+            raise WrongUse(f"there is no file {say.printable(word[1:])} that can be read")
+        given = _from_json(word)
         name, equals, value = word.partition("=")
-        if not name or not equals:
+        if given is not None:
+            found |= given
+        elif name and equals:
+            found[name] = value
+        else:
             # The word may hold a secret that lost its name, so it is not shown.
-            raise WrongUse("a setting has the form KEY=VALUE", hint="devvault webapp --help")
-        found[name] = value
+            raise WrongUse(
+                "a setting has the form KEY=VALUE, or is JSON",
+                hint="devvault webapp config appsettings set --help",
+            )
     return found
 
 
-def _read_file(path: Path) -> dict[str, object]:
-    """Read az's file of settings: an object, or a list of {name, value}."""
+def _from_json(word: str) -> dict[str, object] | None:
+    """Read az's JSON of settings, an object or a list of {name, value}; None where it is none."""
+    if not word.lstrip().startswith(("{", "[")):
+        return None
     try:
-        with path.open("rb") as file:
-            body = json.loads(file.read(_FILE_LIMIT))
-    except (OSError, ValueError) as error:
-        raise WrongUse(f"{say.printable(str(path))} is no JSON file that can be read") from error
+        body = json.loads(word)
+    except (ValueError, RecursionError):
+        return None
     if isinstance(body, dict):
         return {str(name): str(value) for name, value in body.items()}
     if isinstance(body, list) and all(isinstance(item, dict) for item in body):
         return {text(item, "name"): text(item, "value") for item in body}
-    raise WrongUse(f"{say.printable(str(path))} must hold settings: an object, or az's list")
+    return None
 
 
 def _shown(settings: Mapping[str, object]) -> list[Body]:
@@ -322,9 +347,3 @@ def _columns(result: object) -> object:
         }
         for item in result
     ]
-
-
-def _setting_columns(result: object) -> object:
-    if not isinstance(result, list):
-        return result
-    return [{"Name": item["name"], "Value": item["value"]} for item in result]

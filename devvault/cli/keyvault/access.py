@@ -14,7 +14,7 @@ from devvault.cli.keyvault.resource import find_vault, full
 from devvault.cli.keyvault.vault import add_name
 from devvault.cli.planes import Planes, open_planes
 from devvault.cli.reply import Body, flag, items, table, text
-from devvault.errors import NotFound, WrongUse
+from devvault.errors import Conflict, NotFound
 
 # The permissions of each kind of object, in az's spelling; either case is read.
 _KEY = """
@@ -126,12 +126,12 @@ def _open(planes: Planes, args: argparse.Namespace, what: str) -> tuple[Body, li
     """Return the vault and its policies.
 
     Raises:
-        WrongUse: roles decide in this vault.
+        Conflict: roles decide in this vault.
     """
     vault = find_vault(planes, args.name, args.resource_group)
     properties = table(vault, "properties")
     if flag(properties, "enableRbacAuthorization"):
-        raise WrongUse(
+        raise Conflict(
             f"Cannot {what} policies to a vault with '--enable-rbac-authorization' specified",
             hint=f"devvault role assignment create --scope {text(vault, 'id')} --assignee ID"
             ' --role "Key Vault Secrets User"',

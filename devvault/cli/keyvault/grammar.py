@@ -26,10 +26,12 @@ def add_command(
     example: str,
     *,
     no_wait: bool = False,
+    subscription: bool = True,
 ) -> argparse.ArgumentParser:
     """Add one command with what all of az's commands have; return its parser.
 
-    `no_wait` says that az has `--no-wait` there: it prints no result then.
+    `no_wait` says that az has `--no-wait` there: it prints no result then. `subscription` is false
+    where the command has a flag of that name of its own.
     """
     parser = commands.add_parser(
         name,
@@ -38,10 +40,9 @@ def add_command(
         epilog=f"example: devvault {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    say.add_output(parser)
-    parser.add_argument("--subscription", help=argparse.SUPPRESS)
-    for quiet in ("--only-show-errors", "--verbose", "--debug"):
-        parser.add_argument(quiet, action="store_true", help=argparse.SUPPRESS)
+    add_common(parser)
+    if subscription:
+        parser.add_argument("--subscription", help=argparse.SUPPRESS)
     if no_wait:
         parser.add_argument(
             "--no-wait", action="store_true", help="print no result (all is done at once here)"
@@ -50,11 +51,61 @@ def add_command(
     return parser
 
 
+def add_group(
+    commands: Commands, name: str, words: str, example: str
+) -> argparse._SubParsersAction[argparse.ArgumentParser]:
+    """Add a word below which there are commands, with its own help; return where they go."""
+    parser = commands.add_parser(
+        name,
+        help=words,
+        description=words[:1].upper() + words[1:] + ".",
+        epilog=f"example: devvault {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    return parser.add_subparsers(metavar="COMMAND", required=True)
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Add what every one of az's commands takes."""
+    say.add_output(parser)
+    for quiet in ("--only-show-errors", "--verbose", "--debug"):
+        parser.add_argument(quiet, action="store_true", help=argparse.SUPPRESS)
+
+
 def add_flag(parser: argparse.ArgumentParser, *names: str, words: str) -> None:
     """Add one of az's three-state flags: absent, `--flag`, `--flag true|false`."""
     parser.add_argument(
         *names, nargs="?", const=True, default=None, type=truth, metavar="{false,true}", help=words
     )
+
+
+def add_ids(parser: argparse.ArgumentParser, *names: str, words: str) -> None:
+    """Add the flags that name one resource: by its name and group, or by its id."""
+    parser.add_argument(*names, help=words)
+    parser.add_argument("--resource-group", "-g", help="its group (may be left out)")
+    parser.add_argument("--ids", metavar="ID", help="its resource id, instead of name and group")
+
+
+def read_ids(args: argparse.Namespace, kind: str) -> None:
+    """Put the name and group that `--ids` holds where `--name` and `--resource-group` are.
+
+    Raises:
+        WrongUse: neither is there, or the id is none of that kind.
+    """
+    if args.ids is None:
+        if not args.name:
+            raise WrongUse("the name is missing; give --name, or --ids with a resource id")
+        return
+    found = re.fullmatch(
+        rf"/subscriptions/[^/]+/resourcegroups/([^/]+)/providers/{re.escape(kind)}/([^/]+)/?",
+        args.ids,
+        re.IGNORECASE,
+    )
+    if found is None:
+        raise WrongUse(
+            f"--ids is no resource id of the form /subscriptions/.../providers/{kind}/NAME"
+        )
+    args.resource_group, args.name = found[1], found[2]
 
 
 def add_tags(parser: argparse.ArgumentParser) -> None:

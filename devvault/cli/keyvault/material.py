@@ -36,8 +36,13 @@ def read_value(args: argparse.Namespace, question: str) -> tuple[str, str]:
         return ask.value(question, instead=_INSTEAD), encoding
     if args.value == "-":
         return ask.strip_newline(ask.read_stdin(instead=_INSTEAD)), encoding
-    say.hint("--value shows in the process list and the shell's history; leave it out to be asked")
     text: str = args.value
+    if text in args.typed or f"--value={text}" in args.typed:  # and so not out of an @FILE
+        say.hint(
+            "--value shows in the process list and the shell's history; leave it out to be asked"
+        )
+        if text.startswith("@"):
+            say.note("the value begins with @ and names no file that can be read: stored as typed")
     return text, encoding
 
 

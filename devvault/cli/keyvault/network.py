@@ -6,7 +6,7 @@ import argparse
 import json
 
 from devvault.cli import say
-from devvault.cli.keyvault.grammar import Commands, Run, add_command
+from devvault.cli.keyvault.grammar import Commands, Run, add_command, add_group
 from devvault.cli.keyvault.resource import find_vault, full, put_vault
 from devvault.cli.keyvault.waiting import add_wait, wait
 from devvault.cli.planes import Planes, open_planes, segment
@@ -25,9 +25,9 @@ _NONE: Body = {
 
 def add_commands(commands: Commands) -> None:
     """Add `network-rule` and its commands."""
-    group = commands.add_parser("network-rule", help="the firewall of a vault")
-    below: Commands = group.add_subparsers(metavar="COMMAND", required=True)
     here = "keyvault network-rule"
+    words = "the firewall of a vault"
+    below = add_group(commands, "network-rule", words, f"{here} list --name my-app-vault")
     rows: tuple[tuple[str, Run, str], ...] = (
         ("add", _add, "let addresses or a subnet pass"),
         ("remove", _remove, "take a rule away"),

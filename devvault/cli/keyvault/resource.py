@@ -5,6 +5,7 @@ from __future__ import annotations
 from devvault.cli.keyvault.grammar import with_group
 from devvault.cli.planes import Planes, segment
 from devvault.cli.reply import Body, table, text
+from devvault.cli.times import as_az
 from devvault.errors import NotFound
 
 PROVIDER = "providers/Microsoft.KeyVault"
@@ -19,6 +20,14 @@ _NULLS = (
     "networkAcls",
     "privateEndpointConnections",
     "publicNetworkAccess",
+)
+_SYSTEM = (
+    "createdAt",
+    "createdBy",
+    "createdByType",
+    "lastModifiedAt",
+    "lastModifiedBy",
+    "lastModifiedByType",
 )
 # What a setting is that nobody set.
 _UNSET: Body = {
@@ -53,6 +62,9 @@ def put_vault(planes: Planes, vault: Body) -> Body:
     for name, found in _UNSET.items():
         if name in properties and properties[name] is None:
             properties[name] = found
+    policies = properties.get("accessPolicies")
+    if isinstance(policies, list):
+        properties["accessPolicies"] = [_without_nulls(one) for one in policies]
     body: Body = {
         "location": vault.get("location"),
         "tags": vault.get("tags") or {},
@@ -64,8 +76,26 @@ def put_vault(planes: Planes, vault: Body) -> Body:
 def full(vault: Body) -> Body:
     """Return a vault as az prints it: every member there, null where ARM leaves it out."""
     properties = {**dict.fromkeys(_NULLS), **table(vault, "properties")}
-    whole = {"systemData": None, "tags": {}, **vault, "properties": properties}
+    policies = properties.get("accessPolicies")
+    if isinstance(policies, list):
+        properties["accessPolicies"] = [{"applicationId": None, **one} for one in policies]
+    given = table(vault, "systemData")
+    system: Body = {**dict.fromkeys(_SYSTEM), **{name: as_az(at) for name, at in given.items()}}
+    whole = {"tags": {}, **vault, "properties": properties, "systemData": system if given else None}
     return with_group(whole)
+
+
+def deleted(vault: Body) -> Body:
+    """Return a deleted vault as az prints it."""
+    properties = {name: as_az(found) for name, found in table(vault, "properties").items()}
+    whole: Body = {"purgeProtectionEnabled": None, **properties}
+    return {"systemData": None, **vault, "properties": whole}
+
+
+def _without_nulls(policy: object) -> object:
+    if not isinstance(policy, dict):
+        return policy
+    return {name: found for name, found in policy.items() if found is not None}
 
 
 def path_of(group: str, name: str) -> str:

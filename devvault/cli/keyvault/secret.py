@@ -16,7 +16,7 @@ from devvault.cli.keyvault.grammar import (
     read_tags,
 )
 from devvault.cli.keyvault.material import read_value, write_value
-from devvault.cli.planes import open_planes, segment
+from devvault.cli.planes import PAGE_LIMIT, open_planes, segment
 from devvault.cli.privatefile import read_file, write_private
 from devvault.cli.reply import Body, table, text
 from devvault.cli.times import iso
@@ -152,8 +152,17 @@ def _add_vault(parser: argparse.ArgumentParser) -> None:
 
 def _add_limit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--maxresults", type=int, metavar="N", help="print at most so many (default: all)"
+        "--maxresults",
+        type=_page,
+        metavar="N",
+        help="print at most so many, 1 to 25 (default: all)",
     )
+
+
+def _page(word: str) -> int:
+    if not word.isdecimal() or not 1 <= int(word[:9]) <= PAGE_LIMIT:
+        raise argparse.ArgumentTypeError(f"maxresults must be between 1 and {PAGE_LIMIT}")
+    return int(word)
 
 
 def _add_attributes(parser: argparse.ArgumentParser) -> None:
@@ -300,14 +309,14 @@ def properties(item: Body) -> Body:
     parts = id.split("/")
     given = table(item, "attributes")
     return {
-        "attributes": {
-            "created": iso(given.get("created")),
+        "attributes": {  # in the order of az's columns
             "enabled": given.get("enabled"),
-            "expires": iso(given.get("exp")),
             "notBefore": iso(given.get("nbf")),
+            "expires": iso(given.get("exp")),
+            "created": iso(given.get("created")),
+            "updated": iso(given.get("updated")),
             "recoverableDays": given.get("recoverableDays"),
             "recoveryLevel": given.get("recoveryLevel"),
-            "updated": iso(given.get("updated")),
         },
         "contentType": item.get("contentType"),
         "id": id,

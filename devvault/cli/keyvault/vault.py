@@ -16,7 +16,7 @@ from devvault.cli.keyvault.grammar import (
     soft_delete_note,
     with_group,
 )
-from devvault.cli.keyvault.resource import PROVIDER, find_vault, full, path_of, put_vault
+from devvault.cli.keyvault.resource import PROVIDER, deleted, find_vault, full, path_of, put_vault
 from devvault.cli.keyvault.waiting import add_wait, wait
 from devvault.cli.planes import GROUP_VERSION, Planes, open_planes, segment
 from devvault.cli.project import find_folder
@@ -225,7 +225,7 @@ def _list(args: argparse.Namespace) -> int:
     found = planes.arm_list(f"{below}{PROVIDER}/vaults") if args.resource_type != "hsm" else []
     if not args.resource_group:
         kept = ("id", "location", "name", "tags", "type")
-        found = [{name: item.get(name) for name in kept} for item in found]
+        found = [{name: item.get(name) for name in kept} | {"systemData": None} for item in found]
         say.show(args, [with_group(item) for item in found])
     else:
         say.show(args, [full(item) for item in found])
@@ -245,12 +245,13 @@ def _delete(args: argparse.Namespace) -> int:
 
 def _list_deleted(args: argparse.Namespace) -> int:
     wanted = args.resource_type != "hsm"
-    say.show(args, open_planes().arm_list(f"{PROVIDER}/deletedVaults") if wanted else [])
+    found = open_planes().arm_list(f"{PROVIDER}/deletedVaults") if wanted else []
+    say.show(args, [deleted(item) for item in found])
     return 0
 
 
 def _show_deleted(args: argparse.Namespace) -> int:
-    say.show(args, _find_deleted(open_planes(), args.name))
+    say.show(args, deleted(_find_deleted(open_planes(), args.name)))
     return 0
 
 

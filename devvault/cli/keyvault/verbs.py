@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from devvault.cli.keyvault import access, migrate, secret, vault
-from devvault.cli.keyvault.grammar import Run
+from devvault.cli.keyvault.grammar import Run, add_group
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,8 +19,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     vault.add_commands(commands)
     access.add_commands(commands)
     migrate.add_commands(commands)
-    below = commands.add_parser("secret", help="secrets and their versions")
-    secret.add_commands(below.add_subparsers(metavar="COMMAND", required=True))
+    below = add_group(
+        commands,
+        "secret",
+        "secrets and their versions",
+        "keyvault secret show --vault-name my-app-vault --name db --query value -o tsv",
+    )
+    secret.add_commands(below)
 
 
 def main(args: argparse.Namespace) -> int:

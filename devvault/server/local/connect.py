@@ -31,6 +31,7 @@ def open_connection(plane: Plane, ask: Ask) -> Reply:
         names=frozenset(_texts(members, "names")),
         identity=text(members, "identity", ""),
         az=flag(members, "az"),
+        java=flag(members, "java"),
         kind=kind,
     )
     gate = plane.gate()

@@ -6,12 +6,13 @@ trusted too. Only what would lead past us is taken out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from devvault.errors import DevvaultError, NotFound
+from devvault.server.local import java
 from devvault.server.local.base import Plane
 from devvault.server.processes import group_of
 from devvault.server.proxy import USER
@@ -48,9 +49,9 @@ TAKEN = frozenset({"https_proxy", "HTTPS_PROXY", *_EXCEPTIONS, *_TRUST, _NODE, *
 class Wish:
     """What a client says of the program to connect, and of how it was set up before.
 
-    `values` are its proxies and root files by variable; `states` says of each root file what it is
-    now, by path, and `contents` has those that were asked for. `names` are the variables of its
-    environment, `settings` those that files and vaults set.
+    `values` are its proxies, root files and JVM options by variable; `states` says of each root
+    file what it is now, by path, and `contents` has those that were asked for. `names` are the
+    variables of its environment, `settings` those that files and vaults set.
     """
 
     values: Mapping[str, str] = field(default_factory=dict)
@@ -61,6 +62,7 @@ class Wish:
     identity: str = ""
     pass_through: bool = False
     az: bool = False
+    java: bool = False
     kind: str = RUN
 
 
@@ -91,8 +93,18 @@ def missing_files(plane: Plane, gate: Gate, wish: Wish) -> list[str]:
     )
 
 
-def connect(plane: Plane, gate: Gate, wish: Wish, pid: int) -> Connection:
+def connect(
+    plane: Plane,
+    gate: Gate,
+    wish: Wish,
+    pid: int,
+    record: Callable[[], None] | None = None,
+    hearer: str = "",
+) -> Connection:
     """Open a session for a program and return its variables; `pid` is the process it will be.
+
+    `record` is called once all is made; where it raises, the session ends. `hearer` names the
+    socket of whoever masks what the program writes.
 
     Raises:
         NotFound: there is no such identity.
@@ -108,15 +120,24 @@ def connect(plane: Plane, gate: Gate, wish: Wish, pid: int) -> Connection:
     outward = _outward(plane, wish)
     group = group_of(pid) if wish.kind == RUN else 0
     opened = plane.sessions.open(
-        wish.kind, who.oid, group=group, pid=pid, pass_through=wish.pass_through, az=wish.az
+        wish.kind,
+        who.oid,
+        group=group,
+        pid=pid,
+        pass_through=wish.pass_through,
+        az=wish.az,
+        hearer=hearer,
     )
     try:
         plane.outwards.keep(opened.session.id, opened.proxy, outward)
-        return _connection(plane, wish, opened, trust)
+        made = _connection(plane, wish, opened, trust)
+        if record is not None:
+            record()
     except BaseException:
         with suppress(DevvaultError):
             plane.sessions.end(opened.session.id)
         raise
+    return made
 
 
 def _connection(
@@ -147,6 +168,12 @@ def _connection(
         for name in (*_TRUST, _NODE)
         if name in wish.names and name not in wish.values
     ]
+    if wish.java:
+        if (options := _java(plane, wish, trust)) is not None:
+            variables[java.VARIABLE] = options
+        else:
+            words = f"{java.VARIABLE} is set otherwise: Java programs are not connected"
+            notes.append(("note", words))
     if wish.pass_through:
         removed += _IDENTITY
         notes.append(("note", "vaults that this home does not have are reached in the cloud"))
@@ -194,6 +221,15 @@ def _trust(plane: Plane, gate: Gate, wish: Wish) -> dict[str, str]:
             usual = usual or plane.bundles.with_system(roots)
             found[name] = usual
     return found
+
+
+def _java(plane: Plane, wish: Wish, trust: Mapping[str, str]) -> str | None:
+    """Return the JVM's options; None where a file sets them, or they name the user's own store."""
+    if java.VARIABLE in wish.settings:
+        return None
+    store = plane.bundles.as_truststore(trust["SSL_CERT_FILE"])
+    given = wish.values.get(java.VARIABLE, "")
+    return java.add_options(given, store, str(plane.keeper.home.run))
 
 
 def _roots(plane: Plane, gate: Gate, wish: Wish) -> list[str]:

@@ -14,8 +14,9 @@ out for, X exit code, and `.` at the end.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from devvault.config import Config
@@ -34,6 +35,7 @@ from devvault.resolver.plan import (
     read_files,
 )
 from devvault.secretvalue import SecretValue
+from devvault.server.hearers import is_hearer
 from devvault.server.local.base import BINARY, PROTOCOL, Ask, Plane, Route
 from devvault.server.local.connection import TAKEN, Wish, connect, missing_files
 from devvault.server.local.repeated import Kept, find_answer, keep_answer
@@ -55,6 +57,7 @@ _DRY = "dry-run"
 _TERMINAL = "terminal"
 _WATCH = "watch"
 _NO_CONNECT = "no-connect"
+_JAVA, _NO_JAVA = "java", "no-java"
 _PASSING = "pass-through"
 _NEVER_INHERITED = "DEVVAULT_PASSPHRASE"
 # A YAML file's parser takes seconds for what others read in no time.
@@ -90,9 +93,9 @@ def run(plane: Plane, ask: Ask) -> Reply:
     config = plane.config()
     gate = plane.keeper.find_gate()
     turn = gate.turn if gate is not None else 0
-    again = None if gate is None else find_answer(gate, ask.body, config)
-    if again is not None:
-        return _connected(plane, again.fields, again.wish, ask.pid)
+    if gate is not None and (again := find_answer(gate, ask.body, config)) is not None:
+        kept, receipts = again
+        return _connected(plane, kept.fields, kept.wish, ask, partial(gate.repeat, receipts))
     receipts = Receipts()
     try:
         sent = _read(ask.body)
@@ -137,15 +140,26 @@ def run(plane: Plane, ask: Ask) -> Reply:
     if gate is not None and journey.on_unresolved == FAIL:
         keep_answer(gate, turn, ask.body, config, Kept(tuple(fields), wish), receipts)
     fields = [*_reminder(plane, plan, sent, met), *fields]
-    return _connected(plane, fields, wish, ask.pid)
+    return _connected(plane, fields, wish, ask)
 
 
-def _connected(plane: Plane, fields: Sequence[bytes], wish: Wish | None, pid: int) -> Reply:
-    """Return the answer to a good run; each gets a session and secrets of its own."""
+def _connected(
+    plane: Plane,
+    fields: Sequence[bytes],
+    wish: Wish | None,
+    ask: Ask,
+    record: Callable[[], None] | None = None,
+) -> Reply:
+    """Return the answer to a good run; each gets a session and secrets of its own.
+
+    `record` is called last: it wakes another thread, which then competes with us.
+    """
     if wish is None:
+        if record is not None:
+            record()
         return _reply(fields)
     try:
-        made = connect(plane, plane.gate(), wish, pid)
+        made = connect(plane, plane.gate(), wish, ask.pid, record, _hearer(ask))
     except NotFound as error:
         return _reply([*_complaint(error), b"X%d" % error.exit_code])
     found = [*fields, *(_line(kind, words) for kind, words in made.notes)]
@@ -153,6 +167,14 @@ def _connected(plane: Plane, fields: Sequence[bytes], wish: Wish | None, pid: in
     found += [b"D" + _encode(name) for name in made.removed]
     found += [b"M" + _encode(f"{name}={value}") for name, value in made.masked.items()]
     return _reply(found)
+
+
+def _hearer(ask: Ask) -> str:
+    """Return the socket that masks; it stands beside the body, whose answer may be kept."""
+    name = ask.query.get("hearer", "")
+    if name and not is_hearer(name):
+        raise Invalid("the request is malformed: no such hearer")
+    return name
 
 
 def _untaken(plan: Plan) -> Plan:
@@ -177,6 +199,7 @@ def _wish(sent: _Sent, plan: Plan, config: Config, identity: str) -> Wish | None
         settings=frozenset(plan.variables),
         identity=identity,
         pass_through=_PASSING in sent.options,
+        java=_JAVA in sent.options or (config.java and _NO_JAVA not in sent.options),
     )
 
 

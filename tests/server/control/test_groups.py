@@ -32,6 +32,27 @@ def test_put_get_list_delete(azure: Azure) -> None:
     assert azure.arm("DELETE", path, version=VERSION).status == 404
 
 
+def test_head_says_whether_a_group_exists(azure: Azure) -> None:
+    assert azure.arm("HEAD", azure.group, version=VERSION).status == 204
+    missing = f"{azure.subscription}/resourcegroups/nope"
+    assert azure.arm("HEAD", missing, version=VERSION).status == 404
+
+
+def test_a_list_is_of_the_groups_with_a_tag(azure: Azure) -> None:
+    path = f"{azure.subscription}/resourcegroups"
+    for name, tags in (("one", {"a": "1"}), ("two", {"a": "2", "b": "1"})):
+        azure.arm("PUT", f"{path}/{name}", {"location": "x", "tags": tags}, version=VERSION)
+
+    def listed(wanted: str) -> list[str]:
+        return azure.arm("GET", path, version=VERSION, query={"$filter": wanted}).names
+
+    assert listed("tagName eq 'a'") == ["one", "two"]
+    assert listed("tagName eq 'a' and tagValue eq '2'") == ["two"]
+    assert listed("tagName eq 'c'") == []
+    refused = azure.arm("GET", path, version=VERSION, query={"$filter": "name eq 'one'"})
+    assert (refused.status, refused.error["code"]) == (400, "InvalidFilterInQueryString")
+
+
 def test_a_group_takes_its_vaults_with_it(azure: Azure) -> None:
     azure.set("db", "1")
     assert azure.arm("DELETE", azure.group).status == 200

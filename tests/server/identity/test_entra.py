@@ -6,7 +6,7 @@ from datetime import timedelta
 from urllib.parse import quote, urlencode
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devvault.vault import identities
@@ -193,9 +193,7 @@ def test_the_real_vaults_host_is_no_login_host(front):
     assert (found.status, found.read) == (401, False)
 
 
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
-)
+@settings(max_examples=60)
 @given(body=st.binary(max_size=300) | st.text(alphabet="a=&%+;\x00é", max_size=60))
 def test_no_body_breaks_it(front, body):
     raw = body if isinstance(body, bytes) else body.encode()

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devvault.errors import DevvaultError, Invalid, Locked, Unavailable, WrongUse
@@ -92,9 +92,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150)
 @given(diff=st.lists(PIECES | st.binary(max_size=12), max_size=24))
 def test_no_diff_makes_it_stumble(plane, diff):
     try:

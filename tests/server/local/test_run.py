@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devvault.errors import DevvaultError, Invalid, Locked
@@ -196,7 +196,7 @@ def test_another_protocol_is_refused_with_what_to_do(stocked):
     assert caught.value.hint == "devvault daemon stop"
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_answered_or_refused(stocked, body):
     try:

@@ -8,10 +8,10 @@ import pytest
 
 from devvault.errors import Invalid
 from devvault.server.local.base import Stream
+from tests.waiting import LIMIT
 
 VAULT = "my-vault"
 URI = f"https://{VAULT}.vault.azure.net/secrets/"
-SOON = 20.0
 
 
 class Reader:
@@ -35,12 +35,12 @@ class Reader:
     offer = put
 
     def next(self) -> dict:
-        return self.lines.get(timeout=SOON)
+        return self.lines.get(timeout=LIMIT)
 
     def end(self) -> None:
         assert self.stream.cancel is not None
         self.stream.cancel()
-        self.thread.join(SOON)
+        self.thread.join(LIMIT)
         assert not self.thread.is_alive()
 
 
