@@ -137,7 +137,8 @@ GUESSED = [
     "Summer" + "2026!", "S3cur3" + "P@ss!", "zxcvbnm" + "asdfghjkl1",
 ]  # fmt: skip
 DRAWN = [
-    "9f4d9f69275a41febe58" + "2b837bd9ba48", "k9Vq2Lx8Rt5Z" + "w1Bn4Mj7Hd3F", "7!bX" + "kq$2mV@9pL#z",
+    "9f4d9f69275a41febe58" + "2b837bd9ba48", "k9Vq2Lx8Rt5Z" + "w1Bn4Mj7Hd3F",
+    "7!bX" + "kq$2mV@9pL#z",
 ]  # fmt: skip
 
 
