@@ -28,11 +28,13 @@ class Principal:
     resource_id: str = ""
     groups: tuple[str, ...] = ()
 
-    def caller(self, tenant: str, origin: Origin | None = None) -> Caller:
+    def caller(self, tenant: str, origin: Origin | None = None, session: str = "") -> Caller:
         """Return it as the one who asks, with no right of the home's owner."""
         appid = self.appid or USER_APP
         where = origin or NOWHERE
-        return Caller(self.oid, appid, tenant, self.name, self.kind, self.groups, False, where)
+        return Caller(
+            self.oid, appid, tenant, self.name, self.kind, self.groups, False, where, session
+        )
 
 
 class Origin(NamedTuple):
@@ -53,7 +55,8 @@ class Caller:
     """An authenticated principal.
 
     `kind` is `User`, `ServicePrincipal`, `Group` or `System` (the vault's own upkeep). `owner` is
-    true for the person whose home it is, when she comes over the local socket.
+    true for the person whose home it is, when she comes over the local socket. `session` is the id
+    of the run or shell that her token was issued to, if any.
     """
 
     oid: str
@@ -64,6 +67,7 @@ class Caller:
     groups: tuple[str, ...] = ()
     owner: bool = False
     origin: Origin = NOWHERE
+    session: str = ""
 
     def at(self, origin: Origin) -> Caller:
         """Return the same caller with another origin."""
@@ -76,6 +80,7 @@ class Caller:
             self.groups,
             self.owner,
             origin,
+            self.session,
         )
 
     @property

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
+    from devvault.cli.hearing import Hearing
     from devvault.cli.mask import Mask, Stream
     from devvault.cli.spawn import Started
 
@@ -41,17 +42,25 @@ _CORE = ("QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "SEGV", "XCPU", "XFSZ", "S
 class Keeper:
     """The process that stays: it copies what the child writes and passes on what it is sent.
 
-    `started` is the child; `make` makes the mask as soon as there is output. `holds` are the
-    descriptors of ours that stay open beside the outputs.
+    `started` is the child; `make` makes the mask as soon as there is output. `hearing` tells what
+    the child fetches meanwhile. `holds` are the descriptors of ours that stay open beside the
+    outputs.
     """
 
     holds: "tuple[int, ...]" = (2,)
 
-    def __init__(self, started: "Started", make: "Callable[[], Mask]") -> None:
+    def __init__(
+        self,
+        started: "Started",
+        make: "Callable[[], Mask]",
+        hearing: "Hearing | None" = None,
+    ) -> None:
         self._child = started.process
         self._open = dict(started.outputs)
         self._blocked = started.blocked
         self._make = make
+        self._hearing = hearing
+        self._heard: dict[bytes, bytes] = {}
         self._mask: Mask | None = None
         self._streams: dict[int, Stream] = {}
         self._status = -1
@@ -67,7 +76,8 @@ class Keeper:
         waking, woken = _pipe()
         posix.set_blocking(waking, False)
         posix.set_blocking(woken, False)
-        close_all_but({*self._open, *self._open.values(), *self.holds, waking, woken})
+        ears = {self._hearing.number} if self._hearing else set()
+        close_all_but({*self._open, *self._open.values(), *self.holds, *ears, waking, woken})
         _signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
         for number in _signal.valid_signals():
             if number not in _OWN:
@@ -78,7 +88,8 @@ class Keeper:
         for reading, writing in self._open.items():
             self._poll.register(reading, select.POLLIN)
             self._poll.register(writing, 0)  # tells when its reader is gone
-        self._poll.register(waking, select.POLLIN)
+        for number in (waking, *ears):
+            self._poll.register(number, select.POLLIN)
         self.begun()
         events = self._poll.poll(_BRIEF)
         if not events:
@@ -123,6 +134,8 @@ class Keeper:
             data = posix.read(number, self._piece)
             if len(data) == PIECE == self._piece:
                 self._widen()
+            if data:
+                self._hear()  # what was told before this was written
             if number in self._streams or data:
                 if number not in self._streams:
                     mask = self._make_mask()
@@ -133,6 +146,8 @@ class Keeper:
                 if self._write(writing, stream.feed(data) if data else stream.end()) and data:
                     return
             self._close(number)
+        elif self._hearing and number == self._hearing.number:
+            self._hear()
         else:
             for reading in [r for r, w in self._open.items() if w == number]:
                 if event & (select.POLLERR | select.POLLHUP | select.POLLNVAL):
@@ -141,7 +156,17 @@ class Keeper:
     def _make_mask(self) -> "Mask":
         if self._mask is None:
             self._mask = self._make()
+            if self._heard:
+                self._mask.learn(self._heard)
         return self._mask
+
+    def _hear(self) -> None:
+        """Learn what the child has fetched since."""
+        told = self._hearing.take() if self._hearing else {}
+        if told:
+            self._heard.update(told)
+            if self._mask is not None:
+                self._mask.learn(told)
 
     def _widen(self) -> None:
         """Let the child run ahead of us, and us ahead of our reader, while each is at work."""
@@ -288,6 +313,8 @@ class Keeper:
         self.at_end()
         if not ends and posix.fork() == 0:
             self._stay_behind()
+        if ends and self._hearing:
+            self._hearing.end()
         die_as(self._status)
 
     def _stay_behind(self) -> "NoReturn":
@@ -299,6 +326,8 @@ class Keeper:
             for number, event in self._poll.poll():
                 self._serve(number, event)
         self._write(2, self._mask.closing() if self._mask else b"")
+        if self._hearing:
+            self._hearing.end()
         posix._exit(0)  # noqa: SLF001  # nobody waits for this copy
 
 

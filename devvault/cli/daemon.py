@@ -60,6 +60,9 @@ def _become() -> NoReturn:
             hint="devvault daemon stop",
         )
     sys.stdout.flush()
-    os.execv(  # noqa: S606  # no shell: this process becomes the daemon
-        sys.executable, [sys.executable, "-I", "-m", "devvault.daemon"]
+    # What a process begins with stays readable in /proc as long as it lives; the daemon has no use
+    # for a passphrase that no client gave.
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("DEVVAULT_PASSPHRASE")}
+    os.execve(  # noqa: S606  # no shell: this process becomes the daemon
+        sys.executable, [sys.executable, "-I", "-m", "devvault.daemon"], kept
     )

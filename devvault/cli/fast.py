@@ -72,6 +72,7 @@ class Stop(Exception):
 
 def main(args: "list[str]", given: "dict[bytes, bytes]") -> "NoReturn":
     """Become CMD, or the full CLI. `given` is the environment as the user's shell left it."""
+    ears = None  # of a mask, where there is one
     try:
         command, flags = parse(args)
         path = socket_path(given)
@@ -80,14 +81,18 @@ def main(args: "list[str]", given: "dict[bytes, bytes]") -> "NoReturn":
             check_configuration(path[: -len(b"/run/s")])
         # Before anything is read: the daemon gets ready for us meanwhile.
         early = [] if b"Ono-connect" in flags else try_dial(path)
+        if piped and b"Ono-connect" not in flags:
+            load_sockets()
+            ears = beside("hearing").Hearing(path[: -len(b"/s")])
 
         def ask_run(head: "list[bytes]", files: "list[bytes]") -> bytes:
+            where = ears.place if ears else b"/local/run"
             try:
                 sock = early.pop() if early else dial(path)
             except Down:
                 begin(path, given)
                 sock = dial(path)
-            return exchange(sock, b"/local/run", head, files)
+            return exchange(sock, where, head, files)
 
         def apply(reply: bytes, made: "dict[bytes, bytes]") -> "Applied":
             found: Applied = beside("answer").apply(reply, made)
@@ -98,12 +103,18 @@ def main(args: "list[str]", given: "dict[bytes, bytes]") -> "NoReturn":
         answer = beside("answer")
         answer.warn_of(command, environment)
     except Stop as stop:
+        if ears:
+            ears.end()
         posix._exit(stop.code)  # noqa: SLF001  # nothing is open, and no exit handler is ours
     except (HandOver, OSError):
+        if ears:
+            ears.end()
         locale = b"=" + given[b"LC_CTYPE"] if b"LC_CTYPE" in given else b""
         whole = [sys.executable, "-I", "-m", "devvault", *args]
         posix.execve(sys.executable, whole, {**given, LOCALE: locale})
     if not piped or not secrets:
+        if ears:
+            ears.end()
         answer.become(command, environment)
     started = beside("spawn").spawn(command, environment, piped, answer.find_program)
     sys.path.insert(0, __file__.rpartition("/")[0])
@@ -114,7 +125,7 @@ def main(args: "list[str]", given: "dict[bytes, bytes]") -> "NoReturn":
 
         return mask.Mask(answer.masked(secrets, environment))
 
-    child.Keeper(started, make).stay()
+    child.Keeper(started, make, ears).stay()
     posix._exit(126)  # noqa: SLF001  # for the type checker: it stays to the end
 
 
@@ -463,7 +474,7 @@ def exchange(sock: "socket", where: bytes, head: "list[bytes]", files: "list[byt
             b"Content-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n%b"
             % (where, len(body), body)
         )
-        if where == b"/local/run":
+        if where.startswith(b"/local/run"):
             beside("answer")  # while the daemon is busy
         got = reply = b""
         length = -1

@@ -44,25 +44,31 @@ class Mask:
     """
 
     def __init__(self, values: "Mapping[bytes, bytes]") -> None:
-        owners: dict[bytes, list[bytes]] = {}
+        self.owners: dict[bytes, list[bytes]] = {}
         self.short: list[bytes] = []
         self.found: set[bytes] = set()
         self.count = 0
+        self._seen = 0
+        self.learn(values)
+
+    def learn(self, values: "Mapping[bytes, bytes]") -> None:
+        """Mask these values too from now on; a stream's bytes that are out stay as they were."""
+        owners = self.owners
         for name, value in values.items():
             if len(value.strip()) < SHORTEST:
                 if value:
                     self.short.append(name)
                 continue
             for needle in forms(value.strip()):
-                owners.setdefault(needle, []).append(name)
-        self.owners = owners
+                known = owners.setdefault(needle, [])
+                if name not in known:
+                    known.append(name)
         self.longest = max(map(len, owners), default=1)
         heads: dict[bytes, list[bytes]] = {}
         for needle in owners:
             heads.setdefault(needle[:_HEAD], []).append(needle)
         self._heads = heads
         self._sieve: Sieve | None = None
-        self._seen = 0
         self._alphabet = bytes(set(b"".join(owners)))
         self._starts = {head[:size] for head in heads for size in range(1, _HEAD)}
 

@@ -21,6 +21,7 @@ from typing import NoReturn
 
 from devvault.cli import fast
 from devvault.cli.child import PIECE, close_all_but, die_as
+from devvault.cli.hearing import Hearing
 from devvault.cli.mask import Mask, Stream
 
 Modes = list[int | list[bytes | int]]
@@ -35,10 +36,13 @@ _STOPS = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 _LAST = 64
 
 
-def run(start: Callable[[], NoReturn], make: Callable[[], Mask]) -> NoReturn:
+def run(
+    start: Callable[[], NoReturn], make: Callable[[], Mask], hearing: Hearing | None = None
+) -> NoReturn:
     """Start the child by `start` on a terminal of its own, and end as it ends.
 
-    1 or 2 is a terminal. Raises OSError where there is no pseudo-terminal to be had.
+    1 or 2 is a terminal. `hearing` tells what the child fetches meanwhile.
+    Raises OSError where there is no pseudo-terminal to be had.
     """
     outer = next(number for number in (1, 2, 0) if os.isatty(number))
     inside, child_end = os.openpty()
@@ -70,11 +74,19 @@ def run(start: Callable[[], NoReturn], make: Callable[[], Mask]) -> NoReturn:
         os.close(number)
     copied = {inside: (outer, mask.stream())}
     copied |= {reading: (group[0], mask.stream()) for group, reading, _ in pipes}
-    close_all_but({0, 1, 2, reports, *copied})
-    status = _Session(outer, inside, monitor, reports, modes, copied).stay(blocked)
+    ears = [hearing.number] if hearing else []
+    close_all_but({0, 1, 2, reports, *ears, *copied})
+
+    def hear() -> None:
+        if hearing and (told := hearing.take()):
+            mask.learn(told)
+
+    status = _Session(outer, inside, monitor, reports, modes, copied, hear).stay(blocked)
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
     with suppress(OSError):
         os.write(2, mask.closing())
+    if hearing:
+        hearing.end()
     die_as(status)
 
 
@@ -122,6 +134,7 @@ class _Session:
         reports: int,
         modes: Modes,
         copied: dict[int, tuple[int, Stream]],
+        hear: Callable[[], None],
     ) -> None:
         self._outer = outer
         self._inside = inside
@@ -129,6 +142,7 @@ class _Session:
         self._reports = reports
         self._modes = modes
         self._copied = copied
+        self._hear_told = hear
         self._raw = False
         self._stopping = False
         self._listening = os.isatty(0)
@@ -197,6 +211,8 @@ class _Session:
             return
         except OSError:  # EIO: nobody has the inner terminal open any more
             data = b""
+        if data:
+            self._hear_told()  # what was told before this was written
         _write(writing, stream.feed(data) if data else stream.end())
         if not data:
             del self._copied[reading]

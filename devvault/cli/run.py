@@ -17,6 +17,7 @@ from pathlib import Path
 
 from devvault import __version__
 from devvault.cli import answer, child, fast, say
+from devvault.cli.hearing import Hearing
 from devvault.cli.mask import Mask
 from devvault.cli.spawn import spawn
 from devvault.client.daemon import ensure, find, is_older, start
@@ -154,18 +155,21 @@ def main(args: argparse.Namespace) -> int:
     assert command is not None
     if args.watch:
         return _watch(args, command, flags)
+    is_seen = _is_masked(args) and (args.mask or bool(fast.find_piped()))
+    ears = Ears(is_seen and b"Ono-connect" not in flags)
     try:
-        masked = _is_masked(args)
-        environment, secrets = settle(flags, given_environment())
+        environment, secrets = settle(flags, given_environment(), ears=ears)
         words = [os.fsencode(word) for word in command]
         answer.warn_of(words, environment)
+        values = answer.masked(secrets, environment)
+        if is_seen and values:
+            _run_masked(words, environment, values, args.mask, ears)
+        ears.close()
+        answer.become(words, environment)
     except fast.Stop as stop:
         return stop.code
-    else:
-        values = answer.masked(secrets, environment)
-        if masked and values:
-            _run_masked(words, environment, values, args.mask)
-        answer.become(words, environment)
+    finally:
+        ears.close()
 
 
 def _watch(args: argparse.Namespace, command: list[str], flags: list[bytes]) -> int:
@@ -178,6 +182,8 @@ def _watch(args: argparse.Namespace, command: list[str], flags: list[bytes]) -> 
             hint="leave --mask away",
         )
     manner = watching.Manner(_signal_of(args.watch_signal), _grace_of(args.watch_grace))
+    masked = _is_masked(args) and bool(fast.find_piped())
+    ears = Ears(masked and b"Ono-connect" not in flags)
     given = given_environment()
     is_first = True
 
@@ -186,7 +192,7 @@ def _watch(args: argparse.Namespace, command: list[str], flags: list[bytes]) -> 
         seen = Seen(may_ask=is_first)
         is_first = False
         try:
-            environment, secrets = settle([*flags, b"Owatch"], given, seen=seen)
+            environment, secrets = settle([*flags, b"Owatch"], given, seen=seen, ears=ears)
         except fast.Stop as stop:
             raise watching.Unsettled(seen.files, seen.versions) from stop
         except DevvaultError as error:
@@ -196,11 +202,13 @@ def _watch(args: argparse.Namespace, command: list[str], flags: list[bytes]) -> 
         return watching.Settled(environment, values, seen.files, seen.versions)
 
     try:
-        watching.run(command, settle_once, manner, masked=_is_masked(args))
+        watching.run(command, settle_once, manner, ears.find, masked=masked)
     except watching.Unsettled as unsettled:
         cause = unsettled.__cause__
         assert isinstance(cause, (fast.Stop, DevvaultError)), "nothing else is one"
         return cause.code if isinstance(cause, fast.Stop) else cause.exit_code
+    finally:
+        ears.close()
 
 
 def _signal_of(name: str) -> int:
@@ -224,15 +232,17 @@ def _run_masked(
     environment: dict[bytes, bytes],
     values: Mapping[bytes, bytes],
     on_terminal: bool,
+    ears: Ears,
 ) -> None:
     """Run CMD below us where its output is to be masked; return where none is."""
     if on_terminal and any(map(os.isatty, (1, 2))):
         from devvault.cli import pseudoterminal
 
-        pseudoterminal.run(lambda: answer.become(words, environment), lambda: Mask(values))
+        become = partial(answer.become, words, environment)
+        pseudoterminal.run(become, lambda: Mask(values), ears.find())
     if piped := fast.find_piped():
         started = spawn(words, environment, piped, answer.find_program)
-        child.Keeper(started, lambda: Mask(values)).stay()
+        child.Keeper(started, lambda: Mask(values), ears.find()).stay()
 
 
 def _is_masked(args: argparse.Namespace) -> bool:
@@ -277,16 +287,54 @@ class Seen:
     may_ask: bool = True
 
 
+class Ears:
+    """A mask's ears for what CMD fetches, made once there is a home to hear from; `wanted` or none.
+
+    A mask that would not hear masks less than it promises: where no socket can be made, none runs.
+    """
+
+    def __init__(self, wanted: bool) -> None:
+        self._wanted = wanted
+        self._found: Hearing | None = None
+
+    def open(self, home: Home) -> Hearing | None:
+        """Return the ears; None where none are wanted, or nothing is there yet to hear from.
+
+        Raises:
+            Unavailable: the home's folder takes no socket.
+        """
+        folder = home.socket.parent
+        if self._wanted and self._found is None and folder.is_dir():
+            try:
+                self._found = Hearing(os.fsencode(folder))
+            except OSError as error:
+                raise Unavailable(
+                    f"cannot make a socket in {folder}: {error.strerror or error}",
+                    hint="devvault run --no-mask -- CMD",
+                ) from error
+        return self._found
+
+    def find(self) -> Hearing | None:
+        """Return the ears, where they were opened."""
+        return self._found
+
+    def close(self) -> None:
+        """Hear nothing more."""
+        if self._found is not None:
+            self._found.end()
+
+
 def settle(
     flags: Sequence[bytes],
     given: Mapping[bytes, bytes],
     lines: list[bytes] | None = None,
     seen: Seen | None = None,
+    ears: Ears | None = None,
 ) -> tuple[dict[bytes, bytes], list[bytes]]:
     """Return the environment of a child, and the names in it whose values are secret.
 
     `flags` are fields of the request (`Vrun`, `F` and a path, ...). `lines` gets the rows of a dry
-    run. `seen` is told what the settings came from.
+    run. `seen` is told what the settings came from. `ears` are those of the child's mask.
 
     Raises:
         fast.Stop: settings do not resolve; why stands on stderr.
@@ -294,13 +342,14 @@ def settle(
     """
     home = default_home()
     seen = seen or Seen()
+    hearing = ears or Ears(False)
     try:
         return fast.settle(
             list(flags),
             dict(given),
             partial(_read, seen),
             partial(_read_listed, seen),
-            lambda head, files: _without_more(_ask(home, head, files, seen), lines, seen),
+            lambda head, files: _without_more(_ask(home, head, files, seen, hearing), lines, seen),
             answer.apply,
         )
     except fast.HandOver as odd:
@@ -347,22 +396,26 @@ def _read_listed(seen: Seen, root: bytes, path: bytes) -> bytes:
     return _read(seen, path, path)
 
 
-def _ask(home: Home, head: Sequence[bytes], files: Sequence[bytes], seen: Seen) -> bytes:
+def _ask(
+    home: Home, head: Sequence[bytes], files: Sequence[bytes], seen: Seen, ears: Ears
+) -> bytes:
     """Return the daemon's answer, or our own where it would not need a home."""
     try:
-        return _answer(home, fast.body_of(list(head), list(files)), may_ask=seen.may_ask)
+        return _answer(home, fast.body_of(list(head), list(files)), ears, may_ask=seen.may_ask)
     except (NotFound, Locked, Unavailable) as error:
         from devvault.cli import homeless
 
         return homeless.answer(head, files, error)
 
 
-def _answer(home: Home, body: bytes, *, may_ask: bool) -> bytes:
+def _answer(home: Home, body: bytes, ears: Ears, *, may_ask: bool) -> bytes:
     check_home(home)
     started = unlocked = replaced = False
     while True:
         try:
-            response = Connection(home).request("POST", "devvault", "/local/run", _KIND, body)
+            found = ears.open(home)
+            where = found.place.decode() if found else "/local/run"
+            response = Connection(home).request("POST", "devvault", where, _KIND, body)
             raise_for(response)
         except Locked:
             if unlocked or not may_ask:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from devvault.cli import answer, child, fast
+from devvault.cli.hearing import Hearing
 from devvault.cli.mask import Mask
 from devvault.cli.spawn import make_pipe, spawn
 from devvault.errors import DevvaultError
@@ -80,6 +81,7 @@ class Restarter(child.Keeper):
         settled: Settled,
         settle: Callable[[], Settled],
         manner: Manner,
+        hearing: Hearing | None,
         *,
         masked: bool,
     ) -> None:
@@ -103,7 +105,7 @@ class Restarter(child.Keeper):
             settled.versions,
         )
         started = spawn(command, settled.environment, self._piped, answer.find_program)
-        super().__init__(started, self._new_mask)
+        super().__init__(started, self._new_mask, hearing)
         self.holds = (*inherited, self._asked, self._asking)
 
     def begun(self) -> None:
@@ -235,9 +237,16 @@ def told(problem: DevvaultError) -> None:
 
 
 def run(
-    command: Sequence[str], settle: Callable[[], Settled], manner: Manner, *, masked: bool
+    command: Sequence[str],
+    settle: Callable[[], Settled],
+    manner: Manner,
+    find_hearing: Callable[[], Hearing | None],
+    *,
+    masked: bool,
 ) -> NoReturn:
     """Run CMD until it ends of itself, and end as it does.
+
+    `find_hearing` returns the mask's ears, once the first settling has opened them.
 
     Raises:
         Unsettled: the first settling did not go well.
@@ -246,7 +255,7 @@ def run(
     settled = settle()
     answer.warn_of(words, settled.environment)
     sys.stdout.flush()
-    Restarter(words, settled, settle, manner, masked=masked).stay()
+    Restarter(words, settled, settle, manner, find_hearing(), masked=masked).stay()
 
 
 def _inherited() -> tuple[int, ...]:

@@ -113,6 +113,7 @@ async def _serve(
     def sweep() -> int:
         ended = plane.sessions.sweep()
         plane.outwards.forget_others(plane.sessions.known)
+        plane.hearers.forget_others(set(plane.sessions.hearers.values()))
         return ended
 
     turns = Schedule(keeper, settings, clock, app, log, sweep=sweep)

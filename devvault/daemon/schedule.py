@@ -17,7 +17,6 @@ from devvault.clock import Clock
 from devvault.config import Config
 from devvault.daemon.log import Log
 from devvault.errors import DevvaultError
-from devvault.vault import deleted, fingerprints, stash, upkeep
 from devvault.vault.gate import Gate
 from devvault.vault.keeper import UNLOCKED, Keeper
 from devvault.vault.opened import SYSTEM
@@ -84,6 +83,9 @@ class Schedule:
             left = self._lock_or_wait(now)
             if left <= 0:
                 return LONGEST_SLEEP
+            # Loaded when first wanted: a start must not wait for them.
+            from devvault.vault import fingerprints
+
             gate = self._keeper.gate
             fingerprints.drop_idle(gate)
             if gate.stale is not None:
@@ -128,6 +130,8 @@ class Schedule:
         return left
 
     def _purge(self, gate: Gate) -> None:
+        from devvault.vault import deleted, stash  # as above
+
         done = deleted.purge_due(gate, SYSTEM)
         if done:
             self._log.write(f"purged {done} deleted objects whose time had come")
@@ -141,12 +145,16 @@ class Schedule:
             self._pruned is not None and self._pruned <= now < self._pruned + PRUNE_EVERY
         ):
             return
+        from devvault.vault import upkeep  # as above
+
         self._pruned = now
         done = upkeep.prune_audit(gate, SYSTEM, now - timedelta(days=days))
         if done:
             self._log.write(f"pruned {done} audit records older than {days} days")
 
     def _until_due(self, gate: Gate) -> float:
+        from devvault.vault import deleted  # as above
+
         moment = self._clock.now().timestamp()
         due = deleted.next_due(gate, int(moment + LONGEST_SLEEP) + 1)
         # Due times are whole seconds, so look again just after.

@@ -174,7 +174,7 @@ def read_rules(where: str, data: bytes) -> list[Rule]:
 
     try:
         document = tomllib.loads(data.decode("utf-8-sig"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # of every kind: no TOML, no text, no number
         raise Invalid(f"{where} is not valid TOML", hint="devvault help check") from error
     return rules_of("project", document, where)
 

@@ -30,7 +30,7 @@ from devvault.server.head import (
     refuse_web_page,
 )
 from devvault.server.local.base import Answer, Ask, Plane, Route, Stream
-from devvault.server.local.routes import PATHS, ROUTES
+from devvault.server.local.routes import ROUTES, is_path
 from devvault.server.refusals import Refusals
 from devvault.server.reply import Reply, Request, error_reply, whole_reply
 from devvault.server.stream import BodyChunks, StreamEmit
@@ -240,7 +240,7 @@ class App:
     async def _local(self, head: Head, receive: Receive) -> Answer:
         route = ROUTES.get((head.method, head.path))
         if route is None:
-            if head.path in PATHS:
+            if is_path(head.path):
                 return _refusal(405, "MethodNotAllowed", "this path takes another method")
             raise NotFound("there is no such path", hint="devvault --version")
         if route.counts:
@@ -274,7 +274,18 @@ class App:
         gate = self.plane.gate()
         who = caller or self.plane.developer().at(head.origin)
         request = Request(head.method, head.host, head.path, head.query, head.headers, body, who)
-        return dispatch(request, gate)
+        reply = dispatch(request, gate)
+        if self.plane.sessions.hearers and head.method == "GET" and reply.status == 200:
+            self._tell(head, who, reply)
+        return reply
+
+    def _tell(self, head: Head, who: Caller, reply: Reply) -> None:
+        """Tell who masks a program's output what it is about to get."""
+        sessions = self.plane.sessions
+        asking = {head.session, who.session, *sessions.heard_around(head.pid)}
+        hearers = [sessions.hearers[id] for id in asking if id in sessions.hearers]
+        if hearers:
+            self.plane.hearers.tell_reply(hearers, reply)
 
     def _is_open(self) -> bool:
         """Say whether the gate answers at once; no while somebody unlocks, locks or rekeys."""

@@ -93,7 +93,7 @@ def authenticate(plane: Plane, gate: Gate, head: Head, realm: Realm) -> Caller:
     who = find_by_oid(gate, claims.oid)
     if who is None:
         raise Unauthorized(tokens.UNKNOWN)
-    return who.caller(gate.tenant, head.origin)
+    return who.caller(gate.tenant, head.origin, claims.session)
 
 
 def _token(given: str) -> str:

@@ -17,7 +17,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from devvault.clock import Clock
-from devvault.crypto.truststore import write_truststore
 from devvault.errors import Unavailable
 from devvault.paths import make_private_folder
 from devvault.vault.authorities import Root, trusted_roots
@@ -136,6 +135,8 @@ class Bundles:
             data = Path(path).read_bytes()
         except OSError as error:
             raise Unavailable(f"cannot read {path}: {error.strerror}") from error
+        from devvault.crypto.truststore import write_truststore  # slow to load, for Java alone
+
         return self._write(key, write_truststore(_CERTIFICATE.findall(data)), _STORE)
 
     def _existing(self, key: tuple[str, ...], suffix: str = _PEM) -> str | None:

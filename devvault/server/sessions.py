@@ -25,6 +25,7 @@ from devvault.errors import DevvaultError, Unavailable
 from devvault.paths import check_private, make_private_folder
 from devvault.server.processes import (
     boot_mark,
+    group_of,
     is_group_alive,
     is_process_alive,
     leader_mark,
@@ -60,7 +61,7 @@ class Session:
     `identity` is the object id of whom its programs are. `expires` is None where it ends with its
     process group alone. `over` is set where it has ended; only `find_over_by_proxy` returns such.
     `az` lets it have tokens for Resource Manager and Graph too. `pid` is the process that the run
-    began with, 0 where the system does not tell.
+    began with, 0 where the system does not tell. `hearer` is told what its programs fetch.
     """
 
     id: str
@@ -75,6 +76,7 @@ class Session:
     az: bool = False
     pid: int = 0
     pid_mark: str = ""
+    hearer: str = ""
 
 
 _NAMES = tuple(each.name for each in fields(Session))
@@ -121,6 +123,12 @@ class Sessions:
         self._lock = threading.RLock()
         self._swept = datetime.min.replace(tzinfo=UTC)
         self._kept = {kept.session.id: kept for kept in self._read()}
+        # Session -> who is told what its programs fetch. Looked at with every answer, so no lock.
+        self.hearers = {
+            id: kept.session.hearer
+            for id, kept in self._kept.items()
+            if kept.session.hearer and kept.session.over is None
+        }
 
     # -- open and end -----------------------------------------------------------------------
 
@@ -134,6 +142,7 @@ class Sessions:
         expires: datetime | None = None,
         pass_through: bool = False,
         az: bool = False,
+        hearer: str = "",
     ) -> OpenedSession:
         """Open a session; it ends with its process group, when it expires, or by `end`.
 
@@ -172,6 +181,7 @@ class Sessions:
                 az=az,
                 pid=pid,
                 pid_mark=pid_mark,
+                hearer=hearer,
             )
             header, proxy, path = (id + noise for noise in _noises(3))
             self._kept[id] = _keep(session, _hash(header), _hash(proxy), _hash(path))
@@ -180,6 +190,8 @@ class Sessions:
             except DevvaultError:
                 del self._kept[id]
                 raise
+            if hearer:
+                self.hearers[id] = hearer
         return OpenedSession(session, header, proxy, path)
 
     def end(self, id: str) -> bool:
@@ -196,6 +208,7 @@ class Sessions:
         """Forget every session, those that are over too: their ports are not ours any more."""
         with self._lock:
             self._kept.clear()
+            self.hearers.clear()
             self._write()
 
     def sweep(self) -> int:
@@ -247,6 +260,14 @@ class Sessions:
         found = [session for kept in every if (session := self._live(kept)) is not None]
         return tuple(sorted(found, key=lambda session: session.opened))
 
+    def heard_around(self, pid: int) -> list[str]:
+        """Return the sessions with a hearer whose programs this process is one of."""
+        if pid <= 0 or not self.hearers:
+            return []
+        group = group_of(pid)
+        found = [self._kept.get(id) for id in list(self.hearers)]
+        return [kept.session.id for kept in found if kept and 0 < kept.session.group == group]
+
     def known(self) -> frozenset[str]:
         """Return the ids of every session that a proxy secret still finds, those over too."""
         with self._lock:
@@ -286,6 +307,7 @@ class Sessions:
 
     def _finish(self, kept: _Kept, now: datetime) -> None:
         over = replace(kept.session, over=now)
+        self.hearers.pop(over.id, None)
         # Its own secrets are gone; the proxy's alone still tells that it was ours.
         self._kept[over.id] = _keep(over, "", kept.proxy, "")
 
@@ -422,6 +444,7 @@ def _unpack(body: dict[str, object]) -> _Kept:
         _flag(body["az"]),
         _number(body["pid"]),
         _text(body["pid_mark"]),
+        _text(body.get("hearer", "")),  # older files have none
     )
     return _keep(session, *(_text(body[name]) for name in ("header", "proxy", "path")))
 

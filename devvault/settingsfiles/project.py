@@ -105,8 +105,13 @@ def write_project(vault: str, *, lists_env: bool) -> bytes:
 def _toml(name: str, data: bytes) -> dict[str, object]:
     import tomllib  # slow to load, and most folders have no project file
 
+    from devvault.settingsfiles.toml import DEEP  # as above
+
     try:
-        return tomllib.loads(data.decode("utf-8-sig"))
+        text = data.decode("utf-8-sig")
+        if DEEP.search(text):  # tomllib takes minutes for a name of thousands of parts
+            raise WrongUse(f"{name} holds a name of over 100 parts", hint=HINT)
+        return tomllib.loads(text)
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise WrongUse(f"{name}: line {line} is not valid UTF-8", hint=HINT) from error
@@ -118,6 +123,8 @@ def _toml(name: str, data: bytes) -> dict[str, object]:
         ) from error
     except RecursionError as error:
         raise WrongUse(f"{name} is nested too deeply", hint=HINT) from error
+    except ValueError as error:
+        raise WrongUse(f"{name} holds a number of too many digits", hint=HINT) from error
 
 
 class _Reader(NamedTuple):

@@ -35,7 +35,7 @@ _OTHER = re.compile(r"[^#\n]*")
 _INSIDE = re.compile(r"[^\"'#\[\]{}]+|#[^\n]*")
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 # The parser's time grows with the square of a dotted key's parts.
-_DEEP = re.compile(r"(?<![\"'\w-])(?:[\"'\w-]++[ \t]*+\.[ \t]*+){100}")
+DEEP = re.compile(r"(?<![\"'\w-])(?:[\"'\w-]++[ \t]*+\.[ \t]*+){100}")
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -185,7 +185,7 @@ class _Scan:
 
 
 def _parsed(document: Document) -> dict[str, object]:
-    deep = _DEEP.search(document.text)
+    deep = DEEP.search(document.text)
     if deep is not None:
         line = document.line_at(deep.start())
         raise Invalid(f"line {line} cannot be read as TOML: a name of over 100 parts")

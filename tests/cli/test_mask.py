@@ -50,6 +50,25 @@ def test_the_line_names_each_setting_and_counts():
     assert mask.closing().startswith(b"devvault: note: masked 3 times: A, B (")
 
 
+def test_what_is_learnt_later_is_masked_from_then_on():
+    mask = Mask({b"A": KEY})
+    stream = mask.stream()
+    shown = stream.feed(b"one fetched-value " + KEY[:9])
+    mask.learn({b"v/n": b"fetched-value"})
+    shown += stream.feed(KEY[9:] + b" fetched") + stream.feed(b"-value ") + stream.end()
+    assert shown == b"one fetched-value " + MASK + b" " + MASK + b" "
+    assert mask.closing() == b"devvault: note: masked 2 times: A, v/n (--no-mask shows values)\n"
+
+
+def test_what_is_learnt_amid_much_text_is_found_by_the_sieve_too():
+    mask = Mask({b"A": KEY})
+    stream = mask.stream()
+    stream.feed(b"x" * module.MUCH * 2 + KEY)
+    mask.learn({b"v/n": b"fetched-value"})
+    shown = stream.feed(b"fetched-value" + KEY + b"z") + stream.end()
+    assert shown.endswith(MASK * 2 + b"z")
+
+
 def test_short_values_are_left_alone_and_named():
     values = {b"PIN": b"123", b"PAD": b" 12 \n", b"NONE": b"", b"FOUR": b"1234"}
     out, mask = masked(values, b"123 12 1234")

@@ -72,6 +72,7 @@ FOREIGN: dict[str, set[str]] = {
     "jmespath": {"devvault.cli.say"},
     "rich": {"devvault.cli.say"},
     # Ours: client/launch.py, which the fast path loads without its package.
+    "hearing": {"devvault.cli.fast"},
     "launch": {"devvault.cli.fast"},
     # As well: these stand beside cli/fast.py, which is in no package there.
     "child": {"devvault.cli.fast"},

@@ -66,22 +66,23 @@ def test_the_front_asks_git_as_the_full_cli_does():
 
 def test_masking_imports_little_more():
     folder = ROOT / "devvault" / "cli"
-    assert set(loaded("import child, mask, spawn", "-I", "-S", path=folder)) == {
-        "child", "mask", "select", "binascii", "spawn",
+    assert set(loaded("import child, hearing, mask, spawn", "-I", "-S", path=folder)) == {
+        "child", "hearing", "mask", "select", "binascii", "spawn",
     }  # fmt: skip
     names = {
         found.module
-        for name in ("child", "mask", "spawn")
+        for name in ("child", "hearing", "mask", "spawn")
         for found in imports(f"devvault.cli.{name}")
     }
     typing = {
         "collections.abc",
         "typing",
+        "devvault.cli.hearing",
         "devvault.cli.mask",
         "devvault.cli.spawn",
     }  # below TYPE_CHECKING
     late = {"resource", "fcntl", "sieve", "devvault.cli", "devvault.cli.sieve"}
-    assert names - typing - late == {"posix", "select", "sys", "_signal", "binascii"}
+    assert names - typing - late == {"posix", "select", "sys", "_signal", "_socket", "binascii"}
 
 
 def test_the_front_loads_the_fast_path_as_its_tests_do():

@@ -113,6 +113,7 @@ def test_annotations_are_those_of_the_future():
         "devvault.cli.answer",
         "devvault.cli.child",
         "devvault.cli.fast",
+        "devvault.cli.hearing",
         "devvault.cli.hook",
         "devvault.cli.mask",
         "devvault.cli.sieve",

@@ -158,6 +158,32 @@ def test_curl_finds_the_missing_role_and_then_the_value(desk):
     assert (status, json.loads(body)["value"]) == ("200", SECRET)
 
 
+@pytest.mark.parametrize("flags", [(), ("--on-unresolved=fail", "--settings", "plain.json")])
+def test_what_a_program_fetches_is_masked_where_its_output_is_a_pipe(desk, flags):
+    """On the fast path, and where the full command does the same."""
+    need_programs("curl", "sed")
+    (desk.project / "plain.json").write_text('{"Port": "25"}')
+    body, status = desk.do("run", *flags, "--", "sh", "-c", CURL).rsplit("\n", 1)
+    assert (status, json.loads(body)["value"]) == ("200", "[masked]")
+    assert not list((desk.home / "run").glob("m*")), "the mask's socket goes with the run"
+
+
+def test_what_a_program_asks_the_library_or_the_command_for_is_masked_too(desk):
+    reference = "@Microsoft.KeyVault(VaultName=my-app-vault;SecretName=db-connection-string)"
+    code = "import devvault, sys; print(devvault.resolve(sys.argv[1]), flush=True)"
+    where = "--vault-name my-app-vault --name db-connection-string --query value -o tsv"
+    line = f'"$0" -c "$1" "$2" && devvault keyvault secret show {where}'
+    shown = desk.do("run", "--", "sh", "-c", line, sys.executable, code, reference)
+    assert shown == "[masked]\n[masked]"
+
+
+def test_a_mask_hears_on_when_the_daemon_starts_anew(desk):
+    need_programs("curl", "sed")
+    line = f"devvault daemon stop >&2; devvault daemon start >&2; {CURL}"
+    body, status = desk.do("run", "--", "sh", "-c", line).rsplit("\n", 1)
+    assert (status, json.loads(body)["value"]) == ("200", "[masked]")
+
+
 def test_another_site_keeps_its_own_certificate_while_a_vault_is_used(desk, site):
     port, root, fingerprint = site
     assign(desk, "my-busy-app")

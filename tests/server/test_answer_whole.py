@@ -7,7 +7,7 @@ import pytest
 from devvault.errors import Unavailable
 from devvault.server.app import HTTP, PEER, TLS
 from devvault.server.local.base import Route
-from devvault.server.local.routes import ROUTES
+from devvault.server.local.run import ROUTES
 from devvault.vault import trust
 from tests.daemon.running import run_body
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from dataclasses import replace
 from unittest.mock import patch
 
 import pytest
@@ -10,6 +12,7 @@ from dotenv.main import DotEnv
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devvault.errors import WrongUse
 from devvault.settingsfiles.dotenv import DotenvFile
 from devvault.settingsfiles.interpolate import interpolate
 
@@ -83,3 +86,29 @@ def test_plain_files_give_what_python_dotenv_gives(text, override):
     assert interpolate(settings, environment, {}, override=override) == {
         key: value for key, value in expected.items() if value is not None
     }
+
+
+def written(value):
+    return replace(DotenvFile().read(b"K=v")[0], value=value)
+
+
+_AS_PATTERN = re.compile(r"\$\{([^}:]*)(?::-([^}]*))?\}")
+
+
+@given(st.text(alphabet="${}:-ab", max_size=40))
+def test_variables_are_found_as_the_pattern_of_python_dotenv_finds_them(value):
+    known = {"a": "1", "b": "", "ab": "$", "-": "x"}
+    expected = _AS_PATTERN.sub(lambda m: known.get(m[1], m[2] or ""), value)
+    assert interpolate([written(value)], known, {}) == {"K": expected}
+
+
+def test_what_grows_without_end_is_refused_before_it_is_there():
+    lines = ["A0=xxxxxxxxxx", *(f"A{n + 1}={f'${{A{n}}}' * 10}" for n in range(30))]
+    with pytest.raises(WrongUse) as caught:
+        run("\n".join(lines))
+    assert "line 8: " in caught.value.message
+
+
+def test_a_megabyte_of_half_a_variable_takes_no_time():
+    for text in ("${" * 500_000, "${" * 300_000 + ":", "${a:-" * 200_000):
+        assert interpolate([written(text)], {}, {}) == {"K": text}

@@ -143,3 +143,16 @@ def test_any_bytes_are_a_project_or_wrong_use(data):
     except WrongUse:
         return
     assert isinstance(project, Project)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ".".join(["a"] * 50_000) + " = 1",
+        "a = " + "9" * 5_000,
+        "a = " + "[" * 50_000,
+    ],
+)
+def test_what_only_an_attacker_writes_is_refused_in_a_sentence(text):
+    with pytest.raises(WrongUse):
+        read_project("devvault.toml", text.encode())

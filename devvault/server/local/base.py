@@ -16,6 +16,7 @@ from devvault.access.principals import Caller
 from devvault.config import Config
 from devvault.errors import Invalid
 from devvault.server.bundles import Bundles
+from devvault.server.hearers import Hearers
 from devvault.server.local.parsed import ParsedFiles
 from devvault.server.reply import Reply
 from devvault.server.sessions import Sessions
@@ -140,6 +141,7 @@ class Plane:
     sessions: Sessions = field(init=False)
     outwards: Outwards = field(init=False)
     bundles: Bundles = field(init=False)
+    hearers: Hearers = field(init=False)
 
     def __post_init__(self) -> None:
         # The one of this home: whoever else made one would not see what this one opens.
@@ -147,6 +149,9 @@ class Plane:
         object.__setattr__(self, "sessions", made)
         object.__setattr__(self, "outwards", Outwards(self.keeper.home.run))
         object.__setattr__(self, "bundles", Bundles(self.keeper.home.run, self.keeper.clock))
+        object.__setattr__(
+            self, "hearers", Hearers(self.keeper.home.socket.parent, self.keeper.clock)
+        )
 
     def gate(self) -> Gate:
         """Return the gate of the unlocked home, unlocking it where that needs nothing.

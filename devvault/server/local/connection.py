@@ -94,11 +94,17 @@ def missing_files(plane: Plane, gate: Gate, wish: Wish) -> list[str]:
 
 
 def connect(
-    plane: Plane, gate: Gate, wish: Wish, pid: int, record: Callable[[], None] | None = None
+    plane: Plane,
+    gate: Gate,
+    wish: Wish,
+    pid: int,
+    record: Callable[[], None] | None = None,
+    hearer: str = "",
 ) -> Connection:
     """Open a session for a program and return its variables; `pid` is the process it will be.
 
-    `record` is called once all is made; where it raises, the session ends.
+    `record` is called once all is made; where it raises, the session ends. `hearer` names the
+    socket of whoever masks what the program writes.
 
     Raises:
         NotFound: there is no such identity.
@@ -114,7 +120,13 @@ def connect(
     outward = _outward(plane, wish)
     group = group_of(pid) if wish.kind == RUN else 0
     opened = plane.sessions.open(
-        wish.kind, who.oid, group=group, pid=pid, pass_through=wish.pass_through, az=wish.az
+        wish.kind,
+        who.oid,
+        group=group,
+        pid=pid,
+        pass_through=wish.pass_through,
+        az=wish.az,
+        hearer=hearer,
     )
     try:
         plane.outwards.keep(opened.session.id, opened.proxy, outward)

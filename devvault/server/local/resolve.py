@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from devvault.access.explain import own_policy, policy_command
 from devvault.access.principals import Caller
 from devvault.errors import Damaged, DevvaultError, Forbidden, Invalid, NotFound
+from devvault.references.base import parse
 from devvault.references.reference import Reference
 from devvault.references.status import Status
 from devvault.resolver.outlook import Met
@@ -67,6 +68,10 @@ def resolve(plane: Plane, ask: Ask) -> Reply:
     lookup = source(plane, text(members, "folder"), text(members, "identity", ""), met)
     plane.gate()
     values, failures = resolve_all(wanted, lookup, vaults)
+    for id in plane.sessions.heard_around(ask.pid):  # a program below a `run` that masks
+        for name, value in values.items():
+            at = parse(wanted[name])
+            plane.hearers.tell(plane.sessions.hearers.get(id, ""), f"{at.vault}/{at.name}", value)
     return json_reply(
         200,
         {

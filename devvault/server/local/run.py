@@ -35,6 +35,7 @@ from devvault.resolver.plan import (
     read_files,
 )
 from devvault.secretvalue import SecretValue
+from devvault.server.hearers import is_hearer
 from devvault.server.local.base import BINARY, PROTOCOL, Ask, Plane, Route
 from devvault.server.local.connection import TAKEN, Wish, connect, missing_files
 from devvault.server.local.repeated import Kept, find_answer, keep_answer
@@ -94,7 +95,7 @@ def run(plane: Plane, ask: Ask) -> Reply:
     turn = gate.turn if gate is not None else 0
     if gate is not None and (again := find_answer(gate, ask.body, config)) is not None:
         kept, receipts = again
-        return _connected(plane, kept.fields, kept.wish, ask.pid, partial(gate.repeat, receipts))
+        return _connected(plane, kept.fields, kept.wish, ask, partial(gate.repeat, receipts))
     receipts = Receipts()
     try:
         sent = _read(ask.body)
@@ -139,14 +140,14 @@ def run(plane: Plane, ask: Ask) -> Reply:
     if gate is not None and journey.on_unresolved == FAIL:
         keep_answer(gate, turn, ask.body, config, Kept(tuple(fields), wish), receipts)
     fields = [*_reminder(plane, plan, sent, met), *fields]
-    return _connected(plane, fields, wish, ask.pid)
+    return _connected(plane, fields, wish, ask)
 
 
 def _connected(
     plane: Plane,
     fields: Sequence[bytes],
     wish: Wish | None,
-    pid: int,
+    ask: Ask,
     record: Callable[[], None] | None = None,
 ) -> Reply:
     """Return the answer to a good run; each gets a session and secrets of its own.
@@ -158,7 +159,7 @@ def _connected(
             record()
         return _reply(fields)
     try:
-        made = connect(plane, plane.gate(), wish, pid, record)
+        made = connect(plane, plane.gate(), wish, ask.pid, record, _hearer(ask))
     except NotFound as error:
         return _reply([*_complaint(error), b"X%d" % error.exit_code])
     found = [*fields, *(_line(kind, words) for kind, words in made.notes)]
@@ -166,6 +167,14 @@ def _connected(
     found += [b"D" + _encode(name) for name in made.removed]
     found += [b"M" + _encode(f"{name}={value}") for name, value in made.masked.items()]
     return _reply(found)
+
+
+def _hearer(ask: Ask) -> str:
+    """Return the socket that masks; it stands beside the body, whose answer may be kept."""
+    name = ask.query.get("hearer", "")
+    if name and not is_hearer(name):
+        raise Invalid("the request is malformed: no such hearer")
+    return name
 
 
 def _untaken(plan: Plan) -> Plan:
