@@ -21,7 +21,9 @@ def home(tmp_path, monkeypatch):
 
 def test_a_daemon_that_hangs_up_is_followed_by_another(home):
     peer = Peer(home.socket, [b"", reply(b"the answer")])
-    assert run._answer(home, b"the question", may_ask=False) == b"the answer"
+    assert (
+        run._answer(home, b"the question", run.Ears(wanted=False), may_ask=False) == b"the answer"
+    )
     assert len(peer.requests) == 2
     peer.close()
 
@@ -29,5 +31,5 @@ def test_a_daemon_that_hangs_up_is_followed_by_another(home):
 def test_one_that_hangs_up_again_is_told(home):
     peer = Peer(home.socket, [b"", b""])
     with pytest.raises(Unavailable, match="was cut off"):
-        run._answer(home, b"the question", may_ask=False)
+        run._answer(home, b"the question", run.Ears(wanted=False), may_ask=False)
     peer.close()
