@@ -102,7 +102,7 @@ def _accept(args: argparse.Namespace) -> int:
         "accept this older database as the newest? What happened since is lost",
         instead="devvault audit accept-restore --yes",
     ):
-        raise WrongUse("nothing was changed")
+        raise WrongUse("nothing was changed", hint="devvault audit accept-restore --yes")
     open_planes().local("POST", "/local/audit/accept-restore", {})
     say.tell("accepted; the trail has a record of it")
     return 0

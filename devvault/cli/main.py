@@ -6,6 +6,7 @@ wrong ends in a traceback: it could show a value.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -60,6 +61,7 @@ _WRONG = 2
 
 def main(args: Sequence[str]) -> int:
     """Do what the command line says and return the exit code."""
+    _keep_three()
     try:
         code = _run(list(args))
         if sys.stdout is not None:
@@ -67,16 +69,26 @@ def main(args: Sequence[str]) -> int:
     except DevvaultError as error:
         return tell(error)
     except KeyboardInterrupt:
+        if sys.stderr is not None and sys.stderr.isatty():
+            sys.stderr.write("\n")  # a question may stand on this line
         return _INTERRUPTED
     except BrokenPipeError:
         _let_go_of_stdout()
         return _NOBODY_READS
+    except UnicodeEncodeError:
+        _say("error", "a word of the command line is not UTF-8 text")
+        _say("hint", _help_of(args))
+        return _WRONG
     except OSError as error:
         named = (
             f": {os.fsdecode(error.filename)}" if isinstance(error.filename, (str, bytes)) else ""
         )
-        _say("error", f"{(error.strerror or type(error).__name__).lower()}{named}")
+        words = (error.strerror or type(error).__name__).lower()
+        if error.errno == errno.EBADF and not named:
+            words = "standard output is closed"
+        _say("error", f"{words}{named}")
         _say("hint", _help_of(args))
+        _give_up_stdout()
         return _WRONG
     except Exception as error:  # noqa: BLE001  # a traceback or its message could show a value
         _say("error", f"a defect of devvault: {_place(error)}")
@@ -203,7 +215,8 @@ def _shown(word: str) -> str:
 def _say(kind: str, words: str) -> None:
     if sys.stderr is None:
         return
-    for line in words.splitlines() or [""]:
+    # A sentence has one line; a name with a line break in it must not look like a second one.
+    for line in [words] if kind == "error" else words.splitlines() or [""]:
         plain = _bounded("".join(c if c.isprintable() else "?" for c in line))
         encoding = sys.stderr.encoding or "ascii"
         safe = plain.encode(encoding, "backslashreplace").decode(encoding)
@@ -217,6 +230,28 @@ def _bounded(line: str) -> str:
 
     cut = re.sub(r"(\S{100})\S{400,}", r"\1...", line)
     return cut if len(cut) <= _LONGEST_LINE else f"{cut[:_LONGEST_LINE]}..."
+
+
+def _keep_three() -> None:
+    """See that nothing we open becomes a standard stream; one that is closed refuses, as it must.
+
+    A file or a socket of ours with the number 1 would get what is meant for stdout.
+    """
+    if None not in (sys.stdin, sys.stdout, sys.stderr):
+        return
+    while (number := os.open(os.devnull, os.O_RDONLY)) <= 2:  # the three
+        pass
+    os.close(number)
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115  # stays
+
+
+def _give_up_stdout() -> None:
+    """Keep the interpreter from telling at its end what was told already."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _let_go_of_stdout()
 
 
 def _let_go_of_stdout() -> None:

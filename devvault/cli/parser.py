@@ -54,7 +54,7 @@ def unknown(parser: argparse.ArgumentParser, words: Sequence[str], rest: Sequenc
         for name in action.option_strings
         if action.help != argparse.SUPPRESS
     ]
-    near = difflib.get_close_matches(flags[0], known, 1)
+    near = difflib.get_close_matches(flags[0], known, 1, 0.75)
     maybe = f"; did you mean {near[0]}?" if near and near[0] != flags[0] else ""
     return WrongUse(f"unrecognized arguments: {' '.join(flags)}{maybe}", hint=hint)
 

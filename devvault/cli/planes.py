@@ -15,11 +15,12 @@ from devvault.cli import ask
 from devvault.cli.hints import add_hint
 from devvault.cli.progress import Progress
 from devvault.cli.reply import Body, items, number, table, text
-from devvault.client.daemon import ensure
+from devvault.cli.say import printable
+from devvault.client.daemon import ensure, find
 from devvault.client.http import Connection, Response, error_from, raise_for
 from devvault.client.passphrase import passphrase_from_environment
 from devvault.errors import DevvaultError, Invalid, Locked, NotFound, Unavailable
-from devvault.paths import Home, default_home
+from devvault.paths import Home, check_home, default_home
 
 LOCAL = "devvault"
 CONTROL = "management.azure.com"
@@ -186,6 +187,10 @@ def open_planes(*, need: str = "unlocked", may_ask: bool = True) -> Planes:
         Locked: it is locked, and nothing here can unlock it.
     """
     home = default_home()
+    if need != "any" and not home.database.exists() and find(home) is None:
+        check_home(home)
+        # Nothing is made, and nothing started, to say so.
+        raise NotFound(_NEW_HOME, code="NoHome", hint="devvault init")
     facts = ensure(home)
     planes = Planes(home)
     if need == "any":
@@ -237,7 +242,7 @@ def segment(name: str, *, may_be_empty: bool = False) -> str:
         raise Invalid("a name is empty", hint="see which names there are: devvault status")
     if "/" in name or name in (".", ".."):
         raise Invalid(
-            f"The request URI contains an invalid name: {name}",
+            f"The request URI contains an invalid name: {printable(name)}",
             hint="a secret's name has 1 to 127 letters, digits and hyphens",
         )
     return quote(name, safe="")

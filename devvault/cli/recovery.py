@@ -29,7 +29,7 @@ def main(args: argparse.Namespace) -> int:
     if not args.yes and not ask.yes(
         "make the recovery key useless?", instead="devvault recovery remove --yes"
     ):
-        raise WrongUse("nothing was changed")
+        raise WrongUse("nothing was changed", hint="devvault recovery remove --yes")
     open_planes().local("POST", "/local/recovery/remove", {})
     say.tell("the recovery key is useless now")
     return 0

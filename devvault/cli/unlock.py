@@ -27,6 +27,9 @@ def main(args: argparse.Namespace) -> int:
     """Unlock."""
     planes = open_planes(need="locked")
     status = planes.status()
+    if args.recovery and text(status, "state") == "unlocked":
+        say.tell("unlocked already; the recovery key was not tried")
+        return 0
     if args.recovery:
         key = ask.value("recovery key", instead="devvault unlock --recovery < FILE")
         body: dict[str, object] = {"recovery": key.strip()}

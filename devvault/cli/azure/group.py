@@ -138,10 +138,9 @@ def _wait(args: argparse.Namespace) -> int:
 
 def _delete(args: argparse.Namespace) -> int:
     question = f"delete the group {say.printable(args.name)} and soft-delete its vaults?"
-    if not args.yes and not ask.yes(
-        question, instead=f"devvault group delete --name {args.name} --yes"
-    ):
-        raise WrongUse("nothing was deleted")
+    instead = f"devvault group delete --name {args.name} --yes"
+    if not args.yes and not ask.yes(question, instead=instead):
+        raise WrongUse("nothing was deleted", hint=instead)
     open_planes().arm("DELETE", f"resourcegroups/{segment(args.name)}", version=GROUP_VERSION)
     return 0
 
