@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from devvault.scan.allow import Allows
 
 VALUE_RULE = "vault-value"
-_BATCH = 4 * 1024 * 1024
+_BATCH = 2 * 1024 * 1024  # with what is made of it, a check of any size stays under 150 MiB
 _TEXTS = 2000
 _ASIDE = 512 * 1024  # bytes that are worth a thread to ask with
 

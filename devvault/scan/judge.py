@@ -232,6 +232,8 @@ _LABELS = frozenset(
 
 
 _SIGNING = ("signingkey", "jwtsecret", "jwtkey", "encryptionkey", "sessionsecret", "cookiesecret")
+# What stands between two literals where one was taken to begin that ends: `" + f(x) + "`.
+_JOINTS = frozenset({"+ ", ", ", ") ", "] "})
 _PATTERN_MARKS = frozenset("[](){}|^\\<>")
 
 
@@ -240,8 +242,10 @@ def _in_place(verdict: Verdict, key: str, text: str, place: Place) -> Verdict:
     kind = ends_as(key)
     if kind is KeyKind.NEUTRAL or kind is KeyKind.LABEL or key.count("::") > 1:
         return _PLAIN
-    if place is Place.CODE and harmless.is_("name of a secret", text):
+    if place is Place.CODE and (harmless.is_("name of a secret", text) or text[:2] in _JOINTS):
         return _PLAIN
+    if place is Place.CODE and text.lower().removeprefix(key.lower()).isdigit():
+        return _PLAIN  # encryptionKey = "encryptionKey1024"
     if text.lower() in _LABELS or harmless.is_call(text) or harmless.is_("hole", text):
         return _PLAIN
     if harmless.is_filler(text) or harmless.is_("markup", text):

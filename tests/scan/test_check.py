@@ -162,7 +162,7 @@ def test_large_sets_are_asked_in_parts():
 
     report = run(texts, matcher)
     assert sum(asked) == 9
-    assert max(asked) == 4
+    assert max(asked) == 2
     assert report.files == 9
     assert report.complete is False
 

@@ -25,6 +25,8 @@ HARMLESS = [
     (".env.example", "API_KEY=abc123\nJWT_SECRET=a-jwt-secret-for-2024\nADMIN_PASSWORD=Admin123!"),
     (".env", "STRIPE_SECRET_KEY=sk_test_..."),
     ("a.js.map", '{"sourcesContent":["\\n\\n\\nlet a;\\n  token = setTimeout(() => 1, timeInMs);\\n"]}'),
+    ("a.go", 'throw("SetFinalizer: cannot pass " + toRType(etyp).string() + " to " + toRType(ftyp).string())'),
+    ("a.go", '"encryptionKey": "encryptionKey1024",'),
     ("a.go", "--- PASS: TestLogin2 (0.00s)"),
 ]  # fmt: skip
 
