@@ -85,6 +85,16 @@ def is_lock_file(name: str) -> bool:
     return _locks().search(name.replace("\\", "/").rpartition("/")[2]) is not None
 
 
+@cache
+def _examples() -> re.Pattern[str]:
+    return re.compile(r"(?i)(?:^|[-_.])(?:examples?|samples?|templates?|tmpl|tpl|dist)(?:[-_.]|$)")
+
+
+def is_example_file(name: str) -> bool:
+    """Say whether a file of this name is there to be copied and filled in: `.env.example`."""
+    return _examples().search(name.replace("\\", "/").rpartition("/")[2]) is not None
+
+
 def is_env_file(name: str) -> bool:
     """Say whether a file of this name is read as an env file."""
     return find_kind(name) == "dotenv"
@@ -157,6 +167,7 @@ __all__ = [
     "Place",
     "assignments",
     "is_env_file",
+    "is_example_file",
     "is_lock_file",
     "pairs",
     "spans_of",

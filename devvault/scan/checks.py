@@ -41,13 +41,18 @@ def _held(text: str, value: str, start: int, end: int) -> bool:
 
 def _url(text: str, value: str, start: int, end: int) -> bool:
     del end
-    user, _, password = value.partition(":")
+    bare = harmless.without_lookups(value)
+    user, _, password = (bare if bare.startswith(":") or ":" in bare else value).partition(":")
+    if len(password) < 4 and password.isalnum():
+        return False  # foo:bar, abc:123
     if text[max(0, start - 1) : start] == "/" and text[max(0, start - 300) : start].endswith("://"):
         scheme = _compiled(r"([A-Za-z][A-Za-z0-9+.-]*)://\Z").search(
             text, max(0, start - 40), start
         )
         if scheme is not None and scheme[1].lower() in ("urn", "data", "javascript"):
             return False
+        if scheme is not None and scheme[1].lower() == "cvs":
+            return False  # anonymous, since there were such
     if "$" in password and "{" not in password and password.startswith("$"):
         return False
     return is_held(password, user) and not _compiled(r"[{<].*[}>]").fullmatch(password)
@@ -61,6 +66,12 @@ def _sas(text: str, value: str, start: int, end: int) -> bool:
         and len(set(value)) > 12
         and not harmless.is_placeholder(value)
     )
+
+
+def _made(text: str, value: str, start: int, end: int) -> bool:
+    """Say whether somebody made this up to be a secret: words alone are a name, or an example."""
+    has_more = any(c.isdigit() or c in "!@#$%^&*?" for c in value)
+    return has_more and _held(text, value, start, end)
 
 
 _SERVERS = (
@@ -192,7 +203,7 @@ def _phrase(text: str, value: str, start: int, end: int) -> bool:
 
 CHECKS: Mapping[str, Check] = MappingProxyType(
     {
-        "held": _held, "url": _url, "sas": _sas, "connection": _connection,
+        "held": _held, "made": _made, "url": _url, "sas": _sas, "connection": _connection,
         "no-digest": _no_digest,
         "no-certificate": _no_certificate, "random": _random, "mixed": _mixed, "base32": _base32,
         "jwt": _jwt, "basic": _basic, "header": _header, "pem": _pem, "digits": _digits,

@@ -16,14 +16,22 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from devvault.scan import harmless
-from devvault.scan.assignments import WORDS, Lines, is_lock_file, is_source, pairs, spans_of
+from devvault.scan.assignments import (
+    WORDS,
+    Lines,
+    is_example_file,
+    is_lock_file,
+    is_source,
+    pairs,
+    spans_of,
+)
 from devvault.scan.checks import CHECKS
 from devvault.scan.finding import Finding, Severity, shown_part
 from devvault.scan.judge import judge
 from devvault.scan.keyname import KeyKind, kind_of
 from devvault.scan.kinds.base import Pair, Place
 from devvault.scan.rule import SIDES, Rule, load_rules
-from devvault.scan.shapes import entropy
+from devvault.scan.shapes import entropy, is_random
 from devvault.scan.text import Text
 from devvault.secretvalue import SecretValue
 
@@ -170,8 +178,9 @@ class Engine:
         spans = spans_of(body, sorted(places))
         found = _Found(text.name, body)
         if not is_lock_file(text.name):
+            is_example = is_example_file(text.name)
             for pair in pairs(text.name, body, spans):
-                _weigh(pair, body, shapes, found)
+                _weigh(pair, body, shapes, found, is_example=is_example)
         for shape in shapes:
             found.add_shape(shape)
         return found.findings()
@@ -323,7 +332,9 @@ _SEVERITIES = {
 }
 
 
-def _weigh(pair: Pair, body: str, shapes: list[_Shape], found: _Found) -> None:
+def _weigh(
+    pair: Pair, body: str, shapes: list[_Shape], found: _Found, *, is_example: bool = False
+) -> None:
     """Judge one pair, with the shape that was found inside it, if any."""
     at = bisect_left(shapes, pair.start, key=lambda shape: shape.start)
     if at and shapes[at - 1].end > pair.start:
@@ -347,5 +358,7 @@ def _weigh(pair: Pair, body: str, shapes: list[_Shape], found: _Found) -> None:
         rule = shape.rule
         found.add(pair.start, pair.end, pair.key, rule.id, rule.what, rule.severity, pair.value)
     elif shape is None and verdict.secret:
+        if is_example and verdict.rule.startswith("name-") and not is_random(pair.value, 16):
+            return  # somebody's idea of a password, to be replaced
         severity = _SEVERITIES.get(verdict.rule, Severity.HIGH)
         found.add(pair.start, pair.end, pair.key, verdict.rule, verdict.why, severity, pair.value)

@@ -78,7 +78,9 @@ _PATTERNS = {
         r"(?i:change[-_ ]?(?:me|this|it)(?![a-z])|replace[-_ ]?(?:me|this|with)|your[-_ ]"
         r"|(?<![a-z])your(?:strong|secret|secure|super|api|client|storage|account|db|sql)"
         r"|(?<![a-z])(?:placeholder|redacted|example)(?![a-z])|not[-_ ]?a[-_ ]?real"
-        r"|not[-_ ]?real|[-_ ]here$)|EXAMPLE(?:KEY)?$|[xX]{4,}|\*{3,}|\.{4,}|\u2026"
+        r"|not[-_ ]?real|[-_ ]here$|generate[-_ ]?(?:me|this|one)(?![a-z])"
+        r"|(?<![a-z])some[-_ ](?:long|random|secret|secure|strong))"
+        r"|EXAMPLE(?:KEY)?$|[xX]{4,}|\*{3,}|\.{4,}|\.{3}$|\u2026"
     ),
     "hole": (
         r"\$?\{[\w.\[\]()'\" :!-]*\}|%[-\w]{0,8}[sdrv]|[:@][A-Za-z_]{3,}|\$\([^()]*\)"
@@ -95,7 +97,8 @@ _PATTERNS = {
         r"|request|req|ctx|state|conf|cfg|opts|environ|app|user|credentials?|account)(?:\.[\w.\[\]\"'()?!-]+|\[.*\])"
     ),
     "path": r"(?:~|\.{1,2})?/[\w.@ +/-]*|[A-Za-z]:\\[\w.@ +\\-]*|\.{1,2}\\[\w.@ +\\-]*",
-    "resource id": r"(?i:/subscriptions/)[\w./ -]+",
+    "resource id": r"(?i:/subscriptions/)[\w./ -]+|Microsoft\.[A-Za-z.]+/[\w/]+(?:@[\w-]+)?"
+    r"|arn:[\w${}-]*:[\w:/.*${}()-]+",
     "public material": (
         r"\s*-----BEGIN (?:CERTIFICATE|(?:RSA |EC )?PUBLIC KEY|SSH2 PUBLIC KEY|CERTIFICATE REQUEST"
         r"|NEW CERTIFICATE REQUEST|X509 CRL|PGP PUBLIC KEY BLOCK|PGP SIGNATURE)-----.*"
@@ -108,6 +111,7 @@ _PATTERNS = {
         r"(?i:(?:InstrumentationKey|ApplicationId|(?:Ingestion|Live|Profiler|Snapshot)Endpoint"
         r"|EndpointSuffix|AADTenantId|Authorization)=[^;=]*;?)+"
     ),
+    "name of a secret": r"(?i)(?:[a-z]+[_-]?)?(?:password|passwd|secret|token)[_-]?\d{0,2}",
     "e-mail": r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+",
     "host": r"(?:[a-z0-9_-]+\.)+[a-z]{2,24}(?::\d+)?|localhost(?::\d+)?|[\d.]+:\d+",
     "any lookup": (

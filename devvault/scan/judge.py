@@ -238,7 +238,9 @@ _PATTERN_MARKS = frozenset("[](){}|^\\<>")
 def _in_place(verdict: Verdict, key: str, text: str, place: Place) -> Verdict:
     """Ask more of a value that its name alone betrays where not every text is a setting."""
     kind = ends_as(key)
-    if kind is KeyKind.NEUTRAL or kind is KeyKind.LABEL:
+    if kind is KeyKind.NEUTRAL or kind is KeyKind.LABEL or key.count("::") > 1:
+        return _PLAIN
+    if place is Place.CODE and harmless.is_("name of a secret", text):
         return _PLAIN
     if text.lower() in _LABELS or harmless.is_call(text) or harmless.is_("hole", text):
         return _PLAIN
@@ -248,10 +250,12 @@ def _in_place(verdict: Verdict, key: str, text: str, place: Place) -> Verdict:
         return _PLAIN
     has_digit = any(c.isdigit() for c in text)
     has_space = any(c.isspace() for c in text)
-    is_worded = all(c.isalpha() or c in " -_./,:;'?!()…" for c in text)
+    is_worded = all(c.isalpha() or c in " -_./,:;'?!()…" for c in text.rstrip("* "))
     if kind is KeyKind.PASSWORD:
-        if key.lower() == "pass" and (place is Place.PROSE or text.startswith("Test")):
-            return _PLAIN  # what a test says of itself
+        if key.lower() == "pass" and (text.startswith("Test") or place is Place.PROSE):
+            # What a test says of itself, mostly.
+            is_made = has_digit and not key.isupper() and any(c in "!@#$%&*?" for c in text)
+            return verdict if is_made and len(text) >= 8 else _PLAIN
         if has_space and (is_worded or len(text.split()) > 4 or place is Place.PROSE):
             return _PLAIN
         if place is Place.SETTINGS:

@@ -47,8 +47,13 @@ _HARMLESS_BEFORE_KEY = frozenset(
     }
 )  # fmt: skip
 _KEYS = frozenset(
-    {"key", "keys", "auth", "salt", "pepper", "sas", "jwt", "otp", "totp", "hmac", "signature",
-     "cookie", "session", "pfx", "cert", "certificate"}
+    {"key", "keys", "auth", "salt", "pepper", "sas", "jwt", "otp", "totp", "hmac", "cookie",
+     "session", "pfx", "cert", "certificate"}
+)  # fmt: skip
+# Tokens that say where to go on, or which request it was: they open nothing.
+_HARMLESS_BEFORE_TOKEN = frozenset(
+    {"next", "page", "continuation", "pagination", "sync", "update", "lock", "idempotency", "delta",
+     "skip", "resume", "cancellation", "concurrency", "revision"}
 )  # fmt: skip
 # The last word of names that are about a secret and hold none.
 _LABELS = frozenset(
@@ -69,7 +74,8 @@ _LABELS = frozenset(
         "method", "flow", "grant", "level", "bits", "curve", "iterations", "rounds", "cost",
         "allowed", "rules", "rule", "validator", "validators", "plugin", "backend", "driver",
         "hasher", "hashing", "encoder", "generator", "tenant",
-        "subscription", "revision", "commit", "tag", "etag", "domain", "address",
+        "example", "examples", "subscription", "revision",
+        "commit", "tag", "etag", "domain", "address",
     }
 )  # fmt: skip
 # Words behind the one that counts: DB_PASSWORD_PROD, API_KEY_2.
@@ -102,6 +108,8 @@ def kind_of(key: str) -> KeyKind:
     if words[-1] in _LABELS or (words[-1] == "key" and _HARMLESS_BEFORE_KEY & set(words)):
         return KeyKind.LABEL
     if ("public", "key") in pairs:  # publicKeyToken
+        return KeyKind.LABEL
+    if words[-1] == "token" and len(words) > 1 and words[-2] in _HARMLESS_BEFORE_TOKEN:
         return KeyKind.LABEL
     if any(w.endswith(_PASSWORD_ENDS) or w in _PASSWORDS for w in words):
         return KeyKind.PASSWORD

@@ -13,7 +13,8 @@ from devvault.scan.harmless import is_, is_emulator_key, is_placeholder
 
 # rule -> pattern; anchored on fixed parts, so that a random string is not taken for a token
 _TOKENS = {
-    "private-key": r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|PuTTY-User-Key-File-"
+    "private-key": r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
+    r"(?!(?:\s|\\[nr]){0,8}(?:\.\.|\u2026|[<\[{*(]|[a-z]+ [a-z]+ ))|PuTTY-User-Key-File-"
     r"|AGE-SECRET-KEY-1|(?<![\w+/])MI[I-L][\w+/]{3}IBA(?:DAN|AKC|zCC)[\w+/]{40}",
     "github-token": r"\bgh[opusr]_[A-Za-z0-9]{36,}|\bgithub_pat_\w{22,}",
     "slack-token": r"\bxox[abeoprs]-[\w-]{10,}|\bxapp-\d-[\w-]{10,}",
@@ -97,8 +98,13 @@ def find_part(value: str) -> str | None:
         signature = _compiled(_SAS).search(value)
         if signature is not None and not is_placeholder(signature[1]):
             return "sas"
+    is_text = value.count("\n") > 3
     for match in _compiled(_FIELD).finditer(value):
         name, held = match[1].lower(), match[2].strip("\"'")
+        if is_text and (
+            match[0][match.end(1) - match.start() :].lstrip("=")[:1] == " " or "(" in held
+        ):
+            continue  # source code: `token = next(...)`
         if name in ("code", "token", "secret", "access_token") and len(held) < 16:
             continue
         if is_held(held):

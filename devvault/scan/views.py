@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 Undo = Callable[[re.Match[bytes]], bytes]
 
@@ -36,13 +36,16 @@ _APPENDED = re.compile(
 # backslash. A line that ends with blanks is looked at afterwards.
 _INDENT = rb"[ \t]*(?:(?:#|//|\*|>|\|)[ \t]*)?"
 _FOLD = re.compile(
-    rb"\n(?:(?:(?<=[\w+/=-]{12}\n)|(?<=[\w+/=-]{12}\r\n))" + _INDENT + rb"(?=[\w+/=.!@#$%^&*~-])"
+    rb"\n(?<=[\w+/=.!@$%^&*~\t\r -]\n)(?:(?:(?<=[\w+/=-]{12}\n)|(?<=[\w+/=-]{12}\r\n))"
+    + _INDENT
+    + rb"(?=[\w+/=.!@#$%^&*~-])"
     rb"|(?:(?<=[\w+/=.!@$%^&*~-]{3}\n)|(?<=[ \t\r]\n))"
     + _INDENT
     + rb"(?=[\w+/=.!@#$%^&*~-]+[\"'`\\,;)\]}]*[ \t]*\r?(?:\n|\Z)))"
 )
 _CONTINUED = re.compile(rb"\\\r?\n[ \t]*")
 _TOKEN_END = re.compile(rb"[\w+/=.!@$%^&*~-]{3}[ \t]*\r?\Z")
+_GAP = b"\0\n"
 _LETTERS = {
     b"n": b"\n", b"t": b"\t", b"r": b"\r", b"0": b"\0", b"b": b"\b", b"f": b"\f", b"a": b"\a",
     b"v": b"\v", b"e": b"\x1b",
@@ -54,21 +57,25 @@ _NAMED = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'"}
 class View:
     """A text with some of its bytes undone, of the original only what is near those.
 
-    `mine` and `theirs` are offsets that belong together: in the view, and in the original; or in
-    `outer`, the view that this one was made of.
+    `outer` is the view that this one was made of, None for the original.
     """
 
     what: str
     text: bytes
-    mine: list[int] = field(default_factory=lambda: [0])
-    theirs: list[int] = field(default_factory=lambda: [0])
     outer: View | None = None
+    sites: list[re.Match[bytes]] = field(default_factory=list)
+    undo: Undo | None = None
+    _pairs: tuple[list[int], list[int]] | None = None
 
     def origin(self, at: int) -> int:
         """Return where in the original a byte of the view stands."""
-        index = bisect_right(self.mine, at) - 1
-        found = self.theirs[index] + at - self.mine[index]
-        return found if self.outer is None else self.outer.origin(found)
+        if self.outer is None:
+            return at
+        if self._pairs is None:  # few views hold anything: where their bytes came from is not kept
+            self._pairs = _places(self.outer.text, self.sites, self.undo)
+        mine, theirs = self._pairs
+        index = bisect_right(mine, at) - 1
+        return self.outer.origin(theirs[index] + at - mine[index])
 
     def __repr__(self) -> str:
         """Leave the text out."""
@@ -86,27 +93,27 @@ def views(text: bytes) -> Iterator[View]:
             if deeper.what == "split and escaped":  # a notebook: code as a list of JSON strings
                 joins = _joins(deeper.text)
                 if joins:
-                    yield replace(_view(deeper.what, deeper.text, joins, _nothing), outer=deeper)
+                    yield _view(deeper.what, deeper, joins, None)
 
 
 def _further(view: View) -> Iterator[View]:
     """Return the readings of a view, one step deeper."""
     for what, sites, undo in _readings(view.text):
-        if what == view.what and undo is _nothing:
+        if what == view.what and undo is None:
             continue  # what is joined is joined
         both = f"{view.what} and {what}" if view.what and view.what != what else what
-        yield replace(_view(both, view.text, sites, undo), outer=view)
+        yield _view(both, view, sites, undo)
 
 
-def _readings(text: bytes) -> Iterator[tuple[str, list[re.Match[bytes]], Undo]]:
-    """Return what can be undone in a text: what it is, where, and how."""
+def _readings(text: bytes) -> Iterator[tuple[str, list[re.Match[bytes]], Undo | None]]:
+    """Return what can be undone in a text: what it is, where, and what to (None: nothing)."""
     for what, undo, sites in (
         ("URL-encoded", _percent, _sites(text, b"%", _PERCENT)),
         ("escaped", _backslash, _sites(text, b"\\", _BACKSLASH)),
         ("escaped", _backtick, _sites(text, b"`", _BACKTICK)),
         ("escaped", _entity, _sites(text, b"&", _ENTITY)),
-        ("split", _nothing, _joins(text)),
-        ("folded", _nothing, _folds(text)),
+        ("split", None, _joins(text)),
+        ("folded", None, _folds(text)),
     ):
         if sites:
             yield what, sites, undo
@@ -142,8 +149,34 @@ def _folds(text: bytes) -> list[re.Match[bytes]]:
     return sorted([*found, *plain], key=lambda match: match.start()) if found else plain
 
 
-def _view(what: str, text: bytes, sites: list[re.Match[bytes]], undo: Undo) -> View:
+def _view(what: str, outer: View, sites: list[re.Match[bytes]], undo: Undo | None) -> View:
+    text = outer.text
     out: list[bytes] = []
+    done = window_end = -1
+    for match in sites:
+        start, end = match.span()
+        if start < done:
+            continue
+        if start > window_end:
+            if done >= 0:  # the rest of the last window, and a gap that no value spans
+                out += (text[done:window_end], _GAP)
+            done = text.rfind(b"\n", 0, start) + 1
+            window_end = start
+        if undo is None:
+            out.append(text[done:start].removesuffix(b"\r"))
+        else:
+            out += (text[done:start], undo(match))
+        done = end
+        if end >= window_end:
+            window_end = _line_end(text, end)
+    out.append(text[done:window_end])
+    return View(what, b"".join(out), outer, sites, undo)
+
+
+def _places(
+    text: bytes, sites: list[re.Match[bytes]], undo: Undo | None
+) -> tuple[list[int], list[int]]:
+    """Return offsets that belong together, in a view that `_view` makes and in its text."""
     mine, theirs = [0], [0]
     here = 0
     done = window_end = -1
@@ -152,34 +185,29 @@ def _view(what: str, text: bytes, sites: list[re.Match[bytes]], undo: Undo) -> V
         if start < done:
             continue
         if start > window_end:
-            if done >= 0:  # the rest of the last window, and a gap that no value spans
-                rest = text[done:window_end]
-                out += [rest, b"\0\n"]
-                here += len(rest) + 2
+            if done >= 0:
+                here += window_end - done + len(_GAP)
             done = text.rfind(b"\n", 0, start) + 1
+            window_end = start
             mine.append(here)
             theirs.append(done)
-        before = text[done:start].removesuffix(b"\r") if undo is _nothing else text[done:start]
-        undone = undo(match)
-        out += [before, undone]
-        mine.append(here + len(before))
-        theirs.append(start)
-        here += len(before) + len(undone)
-        mine.append(here)
-        theirs.append(end)
+        before, undone = text[done:start], b""
+        if undo is None:
+            before = before.removesuffix(b"\r")
+        else:
+            undone = undo(match)
+        mine += (here + len(before), here + len(before) + len(undone))
+        theirs += (start, end)
+        here = mine[-1]
         done = end
-        window_end = max(window_end, _line_end(text, end))
-    out.append(text[done:window_end])
-    return View(what, b"".join(out), mine, theirs)
+        if end >= window_end:
+            window_end = _line_end(text, end)
+    return mine, theirs
 
 
 def _line_end(text: bytes, at: int) -> int:
     found = text.find(b"\n", at)
     return len(text) if found < 0 else found
-
-
-def _nothing(_match: re.Match[bytes]) -> bytes:
-    return b""
 
 
 def _percent(match: re.Match[bytes]) -> bytes:

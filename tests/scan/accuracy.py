@@ -17,9 +17,9 @@ from pathlib import Path
 
 from devvault.scan.engine import Engine
 from devvault.scan.sources import from_bytes
-from tests.scan import corpus, holdout
+from tests.scan import corpus, holdout, stranger
 
-SETS = {"corpus": corpus.files, "hold-out": holdout.files}
+SETS = {"corpus": corpus.files, "hold-out": holdout.files, "stranger": stranger.files}
 
 
 @dataclass

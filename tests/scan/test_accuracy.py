@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from tests.scan import corpus, holdout
-from tests.scan.accuracy import ours, score
+from tests.scan import corpus
+from tests.scan.accuracy import SETS, ours, score
 
 NEVER = ("reference", "secret-uri", "insights", "emulator", "lock")
 
 
 @pytest.mark.parametrize("seed", [1, 20_260, 77])
-@pytest.mark.parametrize("name", ["corpus", "hold-out"])
+@pytest.mark.parametrize("name", list(SETS))
 def test_the_targets_hold(name, seed):
-    files = list((corpus if name == "corpus" else holdout).files(seed))
+    files = list(SETS[name](seed))
     result = score(files, ours(files))
     told = "\n".join([*result.missed[:20], *result.wrong[:20]])
     assert result.f1 >= 0.95, told

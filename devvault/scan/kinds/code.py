@@ -227,6 +227,8 @@ def _pair(text: str, match: re.Match[str], dialect: Dialect, stop: int) -> tuple
         value += _decoded(more, inside, dialect)
         at = more.end()
     if match["maker"] is not None:
+        if _ASKS.search(match["maker"].partition("(")[0].strip()):
+            return None, match.start(group) - 1  # get_credential("service", "user")
         return Pair("password", value, start, end, Place.CODE), at
     key, is_name = (match["name"], True) if match["name"] else (match["quoted"], False)
     operator = match["op"].strip()
