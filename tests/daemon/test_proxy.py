@@ -742,6 +742,6 @@ def test_tunnels_leave_descriptors_for_the_socket(daemon: Daemon, site: Site) ->
     for _ in range(100):
         with suppress(OSError):
             kept.append(program.connect(f"127.0.0.1:{site.port}"))
-    assert "too many are open" in daemon.log
+    wait_for(lambda: "too many are open" in daemon.log)
     assert daemon.ask("GET", "/local/status").status == 200
     daemon.set("my-vault", "db", "value-2")
