@@ -88,7 +88,9 @@ def main(args: argparse.Namespace) -> int:
     if args.shell != _ASK:
         say.put(SCRIPTS[args.shell])
         return 0
-    words: list[str] = args.words or [""]
+    # As typed: a parser takes a second `--` away, which is what most often stands before a tab.
+    typed: list[str] = list(args.typed[2:]) if args.typed[1:2] == ("--",) else args.words
+    words = typed or [""]
     for found in candidates(words):
         say.line(found)
     return 0

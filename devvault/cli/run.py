@@ -21,7 +21,7 @@ from devvault.cli.hearing import Hearing
 from devvault.cli.mask import Mask
 from devvault.cli.spawn import spawn
 from devvault.client.daemon import ensure, find, is_older, start
-from devvault.client.http import Connection, is_down, raise_for
+from devvault.client.http import CUT_OFF, Connection, is_down, raise_for
 from devvault.config import load
 from devvault.errors import DevvaultError, Invalid, Locked, NotFound, Unavailable, WrongUse
 from devvault.paths import Home, check_home, default_home
@@ -431,7 +431,8 @@ def _answer(home: Home, body: bytes, ears: Ears, *, may_ask: bool) -> bytes:
             ensure(home)
             replaced = True
         except Unavailable as error:
-            if started or not is_down(error):
+            # One that hangs up is on its way out: what is started waits for its end.
+            if started or not (is_down(error) or error.code == CUT_OFF):
                 raise
             _check_is_made(home)
             start(home)

@@ -54,7 +54,9 @@ def find(home: Home) -> Facts | None:
     raise_for(response)
     found = response.json()
     if not isinstance(found, dict):
-        raise Unavailable("the daemon's answer cannot be read", hint="devvault daemon stop")
+        raise Unavailable(
+            "the daemon's answer cannot be read", code=CUT_OFF, hint="devvault daemon stop"
+        )
     return Facts(
         protocol=_number(found, "protocol"),
         version=_text(found, "version"),
@@ -68,7 +70,8 @@ def find(home: Home) -> Facts | None:
 def ensure(home: Home, *, spawn: bool = True) -> Facts:
     """Return the facts of the home's daemon, started where it does not run.
 
-    A daemon older than this client is replaced, once; a newer one is used as it is.
+    A daemon older than this client is replaced, once; a newer one is used as it is. One that hangs
+    up is on its way out, and another is started after it.
 
     Raises:
         Unavailable: it does not run and may not be started, or its start failed. The error is
@@ -77,7 +80,12 @@ def ensure(home: Home, *, spawn: bool = True) -> Facts:
         DevvaultError: whatever the daemon refused to start for.
     """
     check_home(home)
-    facts = find(home)
+    try:
+        facts = find(home)
+    except Unavailable as error:
+        if error.code != CUT_OFF or not spawn:
+            raise
+        facts = None
     if facts is not None and spawn and is_older(facts.version, __version__):
         stop(home)
         facts = None

@@ -26,6 +26,7 @@ from devvault.daemon.protocols import (
     ServerState,
 )
 from devvault.errors import DevvaultError
+from devvault.server.head import Head
 from devvault.server.proxy import LOCKED, Ours, PassOn, Proxy, Refused
 from devvault.server.targets import Target
 from devvault.server.tunnel import End, Tunnel, Unreachable, dial
@@ -116,6 +117,10 @@ class Loopback:
             self._tell(f"refused a connection to port {server[1]}: too many are open")
             return False
         return True
+
+    def note(self, refused: Refused, head: Head) -> None:
+        """Write a refusal into the trail that no app and no proxy was asked about."""
+        self.proxy.note_request(refused, head)
 
     def open_tunnel(
         self,

@@ -93,7 +93,7 @@ def _read(path: Path) -> dict[str, int]:
         check_private(path, folder=False)
         body = json.loads(path.read_bytes()[:1000])
         found = {key: body[key] for key in ("https", "http")}
-    except (OSError, WrongUse, ValueError, KeyError, TypeError):
+    except (OSError, WrongUse, ValueError, KeyError, TypeError, RecursionError):
         return {}
     if all(type(number) is int and 0 < number < 65536 for number in found.values()):
         return found

@@ -19,6 +19,7 @@ from urllib.parse import unquote
 
 from devvault.daemon.log import Log
 from devvault.server.app import HTTP, PEER, TLS
+from devvault.server.head import Head
 from devvault.server.proxy import Refused
 
 if TYPE_CHECKING:
@@ -274,6 +275,10 @@ class Ways(Protocol):
         """Say whether a new connection may stay."""
         ...
 
+    def note(self, refused: Refused, head: Head) -> None:
+        """Write a refusal into the trail that no app and no proxy was asked about."""
+        ...
+
     def open_tunnel(
         self,
         transport: asyncio.Transport,
@@ -385,14 +390,20 @@ class LoopbackProtocol(QuickAnswers):
         self.answer(refused)
         raise _Stop
 
-    def answer(self, refused: Refused) -> None:
+    def answer(self, refused: Refused, *, is_noted: bool = False) -> None:
         """Answer and close; where another answer is under way, just close."""
         self._stopped = True
+        if not is_noted:
+            self.loopback.note(refused, self.head_so_far())
         if self._is_answering():
             self.transport.abort()
             return
         self.transport.write(refused.to_bytes())
         self.transport.close()
+
+    def head_so_far(self) -> Head:
+        """Return what the trail may tell of a request that went no further."""
+        return Head(HTTP, "", "", "", {}, {}, address=self.client[0] if self.client else "")
 
     def _is_answering(self) -> bool:
         cycle: RequestResponseCycle | None = self.cycle  # None before the first request
@@ -457,7 +468,7 @@ class FrontProtocol(LoopbackProtocol):
         if refused is None:
             self.connections.discard(self)
         else:
-            self.answer(refused)
+            self.answer(refused, is_noted=True)
 
 
 class SecureProtocol(LoopbackProtocol):
@@ -484,6 +495,10 @@ class SecureProtocol(LoopbackProtocol):
         """Return what the app is told of this way in."""
         session = self.session.id if self.session is not None else None
         return {TLS: {"port": self.loopback.proxy.ports[0], "session": session}}
+
+    def head_so_far(self) -> Head:
+        """Return what the trail may tell; the host is the one of the handshake."""
+        return super().head_so_far()._replace(listener=TLS, host=self._host)
 
     def _is_named(self, given: bytes) -> bool:
         host, _, port = given.decode("latin-1").lower().partition(":")

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from devvault.errors import DevvaultError, Forbidden, Locked, NotFound, Unauthorized
+from devvault.errors import DevvaultError, Forbidden, Invalid, Locked, NotFound, Unauthorized
 from devvault.model import operations as op
 from devvault.server.head import HTTP, Head
 from devvault.server.local.base import Plane
@@ -111,6 +111,11 @@ class Proxy:
         host = target.words if target is not None else ""
         head = Head(HTTP, "CONNECT", host, "", {}, {}, address=address)
         self._refusals.note(head, error, op.OPEN_TUNNEL)
+
+    def note_request(self, refused: Refused, head: Head) -> None:
+        """Write into the trail what was refused before it was known to be a request."""
+        kind = Forbidden if refused.status == HTTPStatus.FORBIDDEN else Invalid
+        self._refusals.note(head, kind(refused.message, code=refused.code))
 
     def _judge(
         self, raw: bytes, headers: Iterable[tuple[bytes, bytes]]

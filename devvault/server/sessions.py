@@ -356,7 +356,7 @@ class Sessions:
             if body["format"] != _FORMAT or body["boot"] != self._boot:
                 return []
             found = {kept.session.id: kept for kept in map(_unpack, body["sessions"])}
-        except (OSError, DevvaultError, ValueError, KeyError, TypeError):
+        except (OSError, DevvaultError, ValueError, KeyError, TypeError, RecursionError):
             return []
         # What was opened since; where it ended since, the whole file says so, and knows better.
         for kept in self._read_more():
@@ -371,7 +371,7 @@ class Sessions:
                 # The last line is torn where the daemon was killed on the way.
                 for line in file.read(_FILE_LIMIT).splitlines():
                     found.append(_unpack(json.loads(line)))  # noqa: PERF401  # what came before stays
-        except (OSError, DevvaultError, ValueError, KeyError, TypeError):
+        except (OSError, DevvaultError, ValueError, KeyError, TypeError, RecursionError):
             return found
         return found
 

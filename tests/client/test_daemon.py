@@ -45,6 +45,15 @@ def test_a_newer_daemon_serves_an_older_client(home):
     peer.close()
 
 
+def test_one_that_hangs_up_is_on_its_way_out_and_another_is_started(home, monkeypatch):
+    peer = Peer(home.socket, [b"", status()])
+    started = []
+    monkeypatch.setattr(daemon, "start", started.append)
+    assert daemon.ensure(home).pid == os.getpid()
+    assert started == [home]
+    peer.close()
+
+
 def test_without_spawn_a_missing_daemon_is_told(home):
     with pytest.raises(errors.Unavailable) as caught:
         daemon.ensure(home, spawn=False)

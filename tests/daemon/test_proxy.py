@@ -439,6 +439,17 @@ def test_every_refusal_is_in_the_trail(own: Daemon) -> None:
     assert any("kv.vault.azure.cn:443" in record for record, _ in found)
 
 
+def test_a_refusal_before_it_is_a_request_is_in_the_trail_too(own: Daemon) -> None:
+    program = Program(own)
+    for request in (b"GET http://plain.example/ HTTP/1.1\r\n\r\n", b"no such protocol\r\n\r\n"):
+        Tunnel(program.http, request)
+    program.vault(VAULT, SECRETS, named="other.vault.azure.net")
+    found = own.ask("GET", "/local/audit?limit=100").json["records"]
+    refused = {one["resultType"]: json.dumps(one) for one in found}
+    assert {"HttpsOnly", "BadRequest", "MisdirectedRequest"} <= set(refused)
+    assert VAULT in refused["MisdirectedRequest"]
+
+
 # -- the user's own proxy -----------------------------------------------------------------------
 
 
@@ -731,6 +742,6 @@ def test_tunnels_leave_descriptors_for_the_socket(daemon: Daemon, site: Site) ->
     for _ in range(100):
         with suppress(OSError):
             kept.append(program.connect(f"127.0.0.1:{site.port}"))
-    assert "too many are open" in daemon.log
+    wait_for(lambda: "too many are open" in daemon.log)
     assert daemon.ask("GET", "/local/status").status == 200
     daemon.set("my-vault", "db", "value-2")

@@ -75,3 +75,26 @@ MANUAL = PACKAGE / "help"
 def test_the_manual_knows_every_verb(verb):
     text = "".join(path.read_text(encoding="utf-8") for path in sorted(MANUAL.glob("*.md")))
     assert f"devvault {verb}" in text
+
+
+def flags_of(parser):
+    return {
+        name for one in parsers(parser) for action in one._actions for name in action.option_strings
+    }
+
+
+def test_the_manual_names_no_flag_that_is_not_there():
+    wrong = []
+    for path in [*sorted(MANUAL.glob("*.md")), ROOT / "README.md"]:
+        text = path.read_text(encoding="utf-8").replace("\\\n", " ")
+        for verb, rest in re.findall(r"devvault ([a-z]+)\b([^`|;)\n]*)", text):
+            if verb not in BUILT or verb == "az":
+                continue
+            ours = re.split(r"\s--\s|\s{2,}|, ", rest)[0]
+            known = flags_of(parser_of(verb))
+            wrong += [
+                f"{path.name}: devvault {verb} {flag}"
+                for flag in re.findall(r"(?<=\s)--?[a-zA-Z][a-z-]*", ours)
+                if flag not in known
+            ]
+    assert not wrong

@@ -47,9 +47,10 @@ print(json.dumps({"accessToken": found["access_token"], "expires_on": int(found[
                   "tenant": "t", "subscription": "s", "tokenType": "Bearer"}))
 """
 THREADS = """
-import faulthandler, json, os, threading
+import faulthandler, json, os, signal, threading
 from devvault import DefaultVaultChain
 faulthandler.dump_traceback_later(90, exit=True)  # a lock that is never given back shows itself
+faulthandler.register(signal.SIGALRM, chain=True)
 chain = DefaultVaultChain(ttl=0)
 seen = []
 threads = [threading.Thread(target=lambda: seen.append(chain.get("DB"))) for _ in range(8)]
@@ -58,6 +59,7 @@ threads = [threading.Thread(target=lambda: seen.append(chain.get("DB"))) for _ i
 assert len(seen) == 8
 child = os.fork()
 if child == 0:
+    signal.alarm(60)
     os._exit(0 if chain.get("DB") == seen[0] else 1)
 _, status = os.waitpid(child, 0)
 print(json.dumps({"threads": sorted(set(seen)), "child": os.waitstatus_to_exitcode(status)}))

@@ -222,6 +222,7 @@ def test_sessions_of_an_earlier_start_of_the_machine_are_gone(kept, folder, cloc
         "",
         "{",
         "[]",
+        "[" * 100_000,
         '{"format": 2}',
         '{"format": 1, "boot": BOOT, "sessions": [{}]}',
         '{"format": 1, "boot": BOOT, "sessions": [{"id": 1}]}',
