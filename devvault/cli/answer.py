@@ -160,7 +160,7 @@ def find_program(
                 why, code = (error.strerror or "cannot be started").lower().encode(), 126
                 if error.errno != _EACCES:
                     break
-    _say(b"devvault: error: %b: %b\n" % (_clean(name), why))
+    _say(b"devvault: error: %b: %b\n" % (_clean(name[:300]), why))
     posix._exit(code)  # noqa: SLF001  # nothing is open, and no exit handler is ours
 
 
