@@ -13,6 +13,8 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
+from struct import Struct
 from typing import Protocol
 
 from devvault.errors import Damaged
@@ -22,6 +24,7 @@ VALUE_CHECKPOINT = "audit.checkpoint"
 START = bytes(32)
 _CHECKPOINT = b"devvault checkpoint 1"
 _MAC_SIZE = 32
+_SIZE = Struct(">I").pack
 
 
 class AuditKeys(Protocol):
@@ -191,7 +194,12 @@ def open_link(home: str, keys: KeysOf, row: AuditRow) -> bytes:
 
 
 def _place(home: str, seq: int, at: int, epoch: int) -> bytes:
-    return _parts(b"devvault audit 1", home.encode(), *(b"%d" % part for part in (seq, at, epoch)))
+    return _beginning(home) + _parts(b"%d" % seq, b"%d" % at, b"%d" % epoch)
+
+
+@lru_cache(maxsize=4)
+def _beginning(home: str) -> bytes:
+    return _parts(b"devvault audit 1", home.encode())
 
 
 def _signed(home: str, body: bytes) -> bytes:
@@ -199,10 +207,7 @@ def _signed(home: str, body: bytes) -> bytes:
 
 
 def _parts(*parts: bytes) -> bytes:
-    found = b""
-    for part in parts:
-        found += len(part).to_bytes(4, "big") + part
-    return found
+    return b"".join([_SIZE(len(part)) + part for part in parts])
 
 
 def _changed_checkpoint() -> Damaged:

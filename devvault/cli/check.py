@@ -103,6 +103,10 @@ def main(args: argparse.Namespace) -> int:
     _tell(report, place, baseline)
     if args.paths and not args.push and not report.size:
         raise Unavailable("nothing was read of what was named", hint="devvault check --help")
+    if matcher is not None and matcher.failure is not None:
+        say.tell(f"devvault: error: values of vaults were not checked: {matcher.failure.message}")
+        say.hint(matcher.failure.hint or "devvault doctor")
+        return 2
     if args.require_values and (matcher is None or report.failed or not report.complete):
         say.tell(
             "devvault: error: values of vaults were not compared, or not all (--require-values)"

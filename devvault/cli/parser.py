@@ -7,18 +7,29 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import re
 from collections.abc import Sequence
 from typing import NoReturn
 
 from devvault.errors import WrongUse
+
+_NO_COMMAND = re.compile(r"argument COMMAND: invalid choice: '([^']*)' \(choose from (.*)\)")
 
 
 class Parser(argparse.ArgumentParser):
     """An argument parser whose mistakes are errors of ours."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise what argparse would print."""
-        raise WrongUse(message.rstrip("."), hint=f"{self.prog} --help")
+        """Raise what argparse would print, a command that is not there in plainer words."""
+        found = _NO_COMMAND.match(message)
+        if found is None:
+            raise WrongUse(message.rstrip("."), hint=f"{self.prog} --help")
+        known = re.findall(r"'([^']*)'", found[2])
+        near = difflib.get_close_matches(found[1], known, 1)
+        more = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+        raise WrongUse(
+            f"{self.prog} has no command '{found[1]}'; {more}", hint=f"{self.prog} --help"
+        )
 
 
 def add_command(

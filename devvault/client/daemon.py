@@ -54,7 +54,9 @@ def find(home: Home) -> Facts | None:
     raise_for(response)
     found = response.json()
     if not isinstance(found, dict):
-        raise Unavailable("the daemon's answer cannot be read", hint="devvault daemon stop")
+        raise Unavailable(
+            "the daemon's answer cannot be read", code=CUT_OFF, hint="devvault daemon stop"
+        )
     return Facts(
         protocol=_number(found, "protocol"),
         version=_text(found, "version"),

@@ -25,6 +25,7 @@ from datetime import date
 
 from devvault.errors import Invalid, WrongUse
 from devvault.scan.finding import Finding
+from devvault.scan.shapes import is_wordy
 
 LEAST_BITS = 40
 _FIRST = "# devvault baseline 1"
@@ -169,11 +170,40 @@ def _entry(line: str) -> Entry:
     return Entry(found[1], found[2], expires, found[4])
 
 
+# What people write for a letter, and the rows of a keyboard that they walk along.
+_LEET = str.maketrans("@4031!5$7", "aaoeiisst")
+_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm", "1234567890", "qwertzuiop", "1qaz2wsx3edc4rfv5tgb")
+_WORD = re.compile(r"[A-Za-z][a-z]{3,}|[A-Z]{4,}")
+_YEAR = re.compile(r"\d{4}")
+
+
 def bits(value: str) -> float:
-    """Return about how many bits a guess at a value has to get right; words count little."""
-    words = re.findall(r"[A-Za-z][a-z]{3,}|[A-Z]{4,}|\d{4}", value)
-    rest = re.sub(r"[A-Za-z][a-z]{3,}|[A-Z]{4,}|\d{4}", "", value)
-    total = sum(6.6 if word.isdigit() else 11.0 for word in set(words))
+    """Return about how many bits a guess at a value has to get right; words count little.
+
+    `P@ssw0rd` is a word as well, with a bit for each letter that is not written as one.
+    """
+    spelled = value.translate(_LEET)
+    odd = sum(a != b for a, b in zip(value, spelled, strict=True))
+    words = _WORD.findall(spelled)
+    is_spelled = odd and is_wordy(spelled, 0.5) and max(map(len, words), default=0) <= 12
+    return min(_drawn(value), _drawn(spelled) + odd + 2 if is_spelled else math.inf)
+
+
+def _drawn(value: str) -> float:
+    walked = value.lower()
+    steps = 0
+    for row in (*_ROWS, *(one[::-1] for one in _ROWS)):
+        for size in range(len(row), 4, -1):
+            for at in range(len(row) - size + 1):
+                if row[at : at + size] in walked:
+                    walked = walked.replace(row[at : at + size], "")
+                    steps += 1
+    text = walked if steps else value
+    words = _WORD.findall(text)
+    rest = _WORD.sub("", text)
+    years = _YEAR.findall(rest)
+    rest = _YEAR.sub("", rest)
+    total = 8.0 * steps + 11.0 * len(set(words)) + 6.6 * len(set(years))
     if not rest:
         return total
     kinds = sum(

@@ -41,7 +41,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_LOOKED_LIMIT = 512
+_LOOKED_LIMIT = 1024
+# Characters of values among them, at four bytes the most: few large ones must not weigh more.
+_LOOKED_SIZE = 1024 * 1024
 _DETAIL_LENGTH = 2000  # a message may quote what was sent
 
 _STATUS: tuple[tuple[type[DevvaultError], int], ...] = (
@@ -136,6 +138,7 @@ class Gate:
         self.answers: dict[bytes, object] = {}
         self.turn = 0
         self._looked: dict[Hashable, tuple[object, AuditRecord]] = {}
+        self._looked_size = 0
         # What vault/fingerprints.py made of the values, for `check`; gone as the answers are.
         self.fingerprints: object | None = None
         # Which version of a secret was the current one when it was last read: see `Glance`.
@@ -186,10 +189,12 @@ class Gate:
         fetch: Callable[[], Finding],
         act: Callable[[Finding], T],
         key: Hashable,
+        size: Callable[[T], int],
     ) -> T:
         """Run a read that needs no view of its own: `fetch` gets what it wants to know at once.
 
-        The answer is kept under `key` for `look_again`, until anything in the home changes.
+        The answer, of so many characters, is kept under `key` for `look_again`, until anything in
+        the home changes.
 
         Raises:
             Forbidden: the caller may not.
@@ -207,9 +212,12 @@ class Gate:
             raise
         record = self._record(caller, operation, target, started, granted)
         self._queue(record)
-        if len(self._looked) >= _LOOKED_LIMIT:
+        weight = size(result)
+        if len(self._looked) >= _LOOKED_LIMIT or self._looked_size + weight > _LOOKED_SIZE:
             self._looked.clear()
+            self._looked_size = 0
         self._looked[key] = (result, record)
+        self._looked_size += weight
         if self.turn != turn:
             self._looked.clear()
         return result
@@ -302,6 +310,7 @@ class Gate:
         self.turn += 1
         self.answers.clear()
         self._looked.clear()
+        self._looked_size = 0
         self.fingerprints = None
         self.announce()
 

@@ -110,7 +110,9 @@ def get_secret(
     def fetch() -> Finding:
         return Glance(gate.store, gate.guesses, scope, folded, wanted)
 
-    return gate.look(caller, op.GET_SECRET, where, fetch, act, key)
+    return gate.look(
+        caller, op.GET_SECRET, where, fetch, act, key, lambda found: len(found.value or "")
+    )
 
 
 def get_secrets(

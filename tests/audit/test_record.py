@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import json
+from datetime import UTC, datetime, timedelta, timezone
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,7 +35,23 @@ _text = st.text(max_size=30)
     )
 )
 def test_a_record_comes_back_as_it_was(record: AuditRecord) -> None:
-    assert AuditRecord.from_bytes(record.to_bytes()) == record
+    data = record.to_bytes()
+    assert AuditRecord.from_bytes(data) == record
+    # Canonical: byte for byte what json makes of it, names in order.
+    plain = json.dumps(json.loads(data), sort_keys=True, separators=(",", ":"))
+    assert data == plain.encode()
+
+
+def test_a_record_keeps_every_character_and_tells_its_time_in_utc() -> None:
+    odd = '\udcff\x00\x1f\x7f"\\/\u2028\U0001f511'
+    zone = timezone(timedelta(hours=2))
+    record = a_record(1)._replace(
+        uri=odd, extra={"b": odd, odd: "a"}, time=datetime(2026, 1, 1, 14, tzinfo=zone)
+    )
+    data = record.to_bytes()
+    assert AuditRecord.from_bytes(data) == record
+    assert json.loads(data)["t"] == "2026-01-01T12:00:00+00:00"
+    assert data.isascii()
 
 
 def test_an_event_is_shaped_as_azure_monitor_shows_it() -> None:

@@ -19,7 +19,7 @@ from devvault.store import queries
 from devvault.store.base import LIVE, Row
 from devvault.store.sqlite import SqliteStore
 
-ROWS = 1000
+ROWS = 3000
 VALUE = "x" * 100
 VERSION = "0123456789abcdef" * 2
 _HOME = "00000000-0000-0000-0000-000000000000"
@@ -27,7 +27,7 @@ _KEY = bytes(range(32))
 
 
 def make_database(path: str) -> None:
-    """Make a thousand secrets, a pointer and a version each, sealed as the daemon seals them."""
+    """Make the secrets, a pointer and a version each, sealed as the daemon seals them."""
     store = SqliteStore(Path(path))
     wrap = AESGCM(_KEY)
     version: dict[str, object] = dict.fromkeys(("type", "nbf", "exp"))

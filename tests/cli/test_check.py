@@ -13,6 +13,7 @@ import termios
 import pytest
 
 from devvault.scan.repository import GIT
+from tests.client.peer import Peer, reply
 from tests.waiting import LIMIT, wait_for
 
 KEY = "hT7-kq2-Vn41xyz"
@@ -392,3 +393,41 @@ def test_what_a_project_excludes_is_left_out_and_no_layer_can_be_switched_off(pl
     for word in ("values = false", "layers = []", "inline-allow = true"):
         place.write("devvault.toml", f"[check]\n{word}\n")
         assert place.run().returncode == 2
+
+
+STATUS = {"protocol": 1, "version": "999.0.0", "pid": 1, "state": "unlocked", "key_source": "file"}
+WRONG = b'{"error": {"code": "InternalServerError", "message": "something went wrong"}}'
+
+
+@pytest.mark.parametrize(
+    ("replies", "code", "said"),
+    [
+        ([(json.dumps(STATUS).encode(), 200), (WRONG, 500)], 2, b"something went wrong"),
+        ([(json.dumps(STATUS).encode(), 200), (b"<html>", 200)], 2, b"cannot be read"),
+        ([(json.dumps(STATUS).encode(), 200), (b'{"findings": [1]}', 200)], 2, b"cannot be read"),
+        ([(WRONG, 500)], 2, b"something went wrong"),
+        (
+            [
+                (json.dumps(STATUS).encode(), 200),
+                (b'{"error": {"code": "VaultLocked", "message": "the vault is locked"}}', 423),
+            ],
+            0,
+            b"the vault is locked",
+        ),
+    ],
+)
+def test_a_daemon_that_fails_is_a_check_that_was_not_done(place, replies, code, said):
+    home = place.folder.parent / "h"
+    answers = [reply(body, status, "application/json") for body, status in replies]
+    peer = Peer(home / "run" / "s", answers)
+    try:
+        (home / "vault.db").write_bytes(b"x")
+        (home / "vault.db").chmod(0o600)
+        place.environment["DEVVAULT_HOME"] = str(home)
+        place.write("a.txt", "nothing of interest\n")
+        done = place.run("a.txt")
+    finally:
+        peer.close()
+    assert (done.returncode, said in done.stderr) == (code, True), done.stderr
+    assert b"values of vaults were not checked" in done.stderr
+    assert b"Traceback" not in done.stderr

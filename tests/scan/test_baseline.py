@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from devvault.errors import WrongUse
-from devvault.scan.baseline import Entry, bits, new_baseline, read_baseline
+from devvault.scan.baseline import LEAST_BITS, Entry, bits, new_baseline, read_baseline
 from devvault.scan.finding import Finding
 from devvault.secretvalue import SecretValue
 
@@ -130,3 +130,23 @@ def test_what_is_no_baseline_of_ours_is_refused(data, words):
 def test_a_reason_is_needed(reason):
     with pytest.raises(WrongUse):
         new_baseline(TODAY).accept([finding()], reason, None)
+
+
+GUESSED = [
+    "P@ss" + "w0rd2024!", "Tr0ub" + "4dor&3", "1qaz2wsx" + "3edc", "qwertyuiop" + "123",
+    "Summer" + "2026!", "S3cur3" + "P@ss!", "zxcvbnm" + "asdfghjkl1",
+]  # fmt: skip
+DRAWN = [
+    "9f4d9f69275a41febe58" + "2b837bd9ba48", "k9Vq2Lx8Rt5Z" + "w1Bn4Mj7Hd3F",
+    "7!bX" + "kq$2mV@9pL#z",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", GUESSED)
+def test_what_guessing_programs_try_first_has_few_bits(value):
+    assert bits(value) < LEAST_BITS
+
+
+@pytest.mark.parametrize("value", DRAWN)
+def test_what_is_drawn_by_lot_has_enough(value):
+    assert bits(value) >= LEAST_BITS

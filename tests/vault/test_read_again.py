@@ -160,3 +160,18 @@ def test_a_change_in_the_middle_leaves_nothing_old(gate, alice, monkeypatch):
     monkeypatch.setattr(gate.store, "find_two", find_two)
     assert read(gate, alice) == "1"
     assert read(gate, alice) == "2"
+
+
+def test_large_values_are_not_all_kept(gate, alice, asked, monkeypatch):
+    monkeypatch.setattr("devvault.vault.gate._LOOKED_SIZE", 100)
+    for name in ("a", "b"):
+        secrets.set_secret(gate, alice, V, name, name * 60)
+    read(gate, alice, "a")
+    asked.clear()
+    read(gate, alice, "a")
+    assert asked == []
+    read(gate, alice, "b")
+    asked.clear()
+    assert read(gate, alice, "a") == "a" * 60
+    assert "a" in asked
+    assert len(trail(gate)) == 4
