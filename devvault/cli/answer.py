@@ -1,15 +1,19 @@
 """What the daemon answered to a run: applied to an environment, and CMD started with that.
 
-Part of the fast path, loaded while the daemon is busy with the answer. It imports `posix` alone,
-and raises ValueError where the full CLI has to do better.
+Part of the fast path, loaded while the daemon is busy with the answer. It imports
+C modules alone, and raises ValueError where the full CLI has to do better.
 """
 
 import posix
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import ModuleType
     from typing import NoReturn
+
+    from devvault.cli.hearing import Hearing
 
     # An exit code or -1; what to ask again with: files, names, roots; environment, its secrets.
     Applied = tuple[int, list[bytes], list[bytes], list[bytes], dict[bytes, bytes], list[bytes]]
@@ -85,6 +89,36 @@ def warn_of(command: "list[bytes]", environment: "dict[bytes, bytes]") -> None:
             b"devvault: warning: what %b starts is not connected to your vaults; settings arrive"
             b" where it passes them on\n" % name
         )
+
+
+def start(
+    command: "list[bytes]",
+    environment: "dict[bytes, bytes]",
+    secrets: "list[bytes]",
+    piped: "list[list[int]]",
+    ears: "Hearing | None",
+    beside: "Callable[[str], ModuleType]",
+) -> "NoReturn":
+    """Become CMD; where something is secret and an output is a pipe, stay and mask that.
+
+    `ears` are those of the mask; `beside` loads a file of this folder.
+    """
+    warn_of(command, environment)
+    if not piped or not secrets:
+        if ears:
+            ears.end()
+        become(command, environment)
+    started = beside("spawn").spawn(command, environment, piped, find_program)
+    sys.path.insert(0, __file__.rpartition("/")[0])
+    import child  # type: ignore[import-not-found]  # this file stands beside it, in no package
+
+    def make() -> object:
+        import mask  # type: ignore[import-not-found]  # as above
+
+        return mask.Mask(masked(secrets, environment))
+
+    child.Keeper(started, make, ears).stay()
+    posix._exit(126)  # noqa: SLF001  # for the type checker: it stays to the end
 
 
 def become(command: "list[bytes]", environment: "dict[bytes, bytes]") -> "NoReturn":

@@ -100,8 +100,6 @@ def main(args: "list[str]", given: "dict[bytes, bytes]") -> "NoReturn":
 
         flags.insert(0, b"Vrun")
         environment, secrets = settle(flags, given, read_file, read_listed, ask_run, apply)
-        answer = beside("answer")
-        answer.warn_of(command, environment)
     except Stop as stop:
         if ears:
             ears.end()
@@ -112,21 +110,8 @@ def main(args: "list[str]", given: "dict[bytes, bytes]") -> "NoReturn":
         locale = b"=" + given[b"LC_CTYPE"] if b"LC_CTYPE" in given else b""
         whole = [sys.executable, "-I", "-m", "devvault", *args]
         posix.execve(sys.executable, whole, {**given, LOCALE: locale})
-    if not piped or not secrets:
-        if ears:
-            ears.end()
-        answer.become(command, environment)
-    started = beside("spawn").spawn(command, environment, piped, answer.find_program)
-    sys.path.insert(0, __file__.rpartition("/")[0])
-    import child  # type: ignore[import-not-found]  # this file stands beside it, in no package
-
-    def make() -> object:
-        import mask  # type: ignore[import-not-found]  # as above
-
-        return mask.Mask(answer.masked(secrets, environment))
-
-    child.Keeper(started, make, ears).stay()
-    posix._exit(126)  # noqa: SLF001  # for the type checker: it stays to the end
+    beside("answer").start(command, environment, secrets, piped, ears, beside)
+    posix._exit(126)  # noqa: SLF001  # for the type checker: it does not return
 
 
 def beside(name: str) -> "ModuleType":
@@ -138,6 +123,7 @@ def beside(name: str) -> "ModuleType":
     if found is None:
         path = __file__.rpartition("/")[0] + "/" + name + ".py"
         found = sys.modules[name] = type(sys)(name)
+        found.__file__ = path
         SourceFileLoader(name, path).exec_module(found)
     return found
 

@@ -72,12 +72,9 @@ FOREIGN: dict[str, set[str]] = {
     "jmespath": {"devvault.cli.say"},
     "rich": {"devvault.cli.say"},
     # Ours: client/launch.py, which the fast path loads without its package.
-    "hearing": {"devvault.cli.fast"},
-    "launch": {"devvault.cli.fast"},
-    # As well: these stand beside cli/fast.py, which is in no package there.
-    "child": {"devvault.cli.fast"},
-    "mask": {"devvault.cli.fast"},
-    "spawn": {"devvault.cli.fast"},
+    # As well: these stand beside cli/answer.py and cli/hook.py, which are in no package there.
+    "child": {"devvault.cli.answer"},
+    "mask": {"devvault.cli.answer"},
     "fast": {"devvault.cli.hook"},
     "sieve": {"devvault.cli.mask"},
     # The driver under keyring's Secret Service backend, for its errors and its collections.
