@@ -43,8 +43,9 @@ _LIVE_LIMIT = 2_000
 # script that starts thousands of runs is one group, and each would last as long as the script.
 _LIVE_ENOUGH = 128
 _OVER_LIMIT = 64
-# Looking at the processes of all is not for every run: it waits for this, or until they are many.
+# Looking at the processes of all is not for every run: it waits for this, less where they are many.
 _SWEEP_EVERY = timedelta(seconds=10)
+_SWEEP_MANY_EVERY = timedelta(seconds=1)
 _MANY = 256
 _LINES_LIMIT = 64
 _FILE_LIMIT = 8 * 1024 * 1024
@@ -156,9 +157,11 @@ class Sessions:
             latest = now + LIFE
             expires = latest if expires is None else min(expires, latest)
         with self._lock:
-            if not self._swept <= now < self._swept + _SWEEP_EVERY or len(self._kept) >= _MANY:
+            wait = _SWEEP_EVERY if len(self._kept) < _MANY else _SWEEP_MANY_EVERY
+            is_full = len(self._kept) >= _LIVE_LIMIT and self._count_live() >= _LIVE_LIMIT
+            if is_full or not self._swept <= now < self._swept + wait:
                 self._sweep(now)
-            if len(self._kept) >= _LIVE_LIMIT and self._count_live() >= _LIVE_LIMIT:
+            if is_full and self._count_live() >= _LIVE_LIMIT:
                 raise Unavailable(
                     f"{_LIVE_LIMIT} runs are connected at once, and no more can be",
                     hint="end some of them, or use: devvault run --no-connect",

@@ -295,6 +295,21 @@ def test_a_script_that_starts_thousands_of_runs_is_never_refused(kept, monkeypat
     assert live == {one.session.id for one in (*mine, shell)}
 
 
+def test_of_many_sessions_each_is_looked_at_once_a_second_and_not_at_every_run(
+    kept, monkeypatch, clock
+):
+    monkeypatch.setattr(sessions, "_MANY", 3)
+    for _ in range(8):
+        kept.open(CONNECT, WHO)
+    looks = []
+    monkeypatch.setattr(Sessions, "_sweep", lambda *_: looks.append(1))
+    kept.open(CONNECT, WHO)
+    assert not looks
+    clock.set(clock.now() + timedelta(seconds=1))
+    kept.open(CONNECT, WHO)
+    assert len(looks) == 1
+
+
 def test_what_is_over_of_a_shell_outlasts_what_is_over_of_runs(kept, monkeypatch):
     monkeypatch.setattr(sessions, "_OVER_LIMIT", 1)
     shell = kept.open(CONNECT, WHO)
