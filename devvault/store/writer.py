@@ -23,11 +23,9 @@ _WAITING_LIMIT = 64
 _BATCH_LIMIT = 1024
 _BACKLOG_LIMIT = 1024
 _SUBMIT_DELAY = 0.05
-# As many gathered items as are written without waiting for that: a burst of them must not keep
-# the interpreter from everybody else for long.
-_GATHERED_LIMIT = 64
-# Items of one commit: who waits for room waits for so many to be written, and not for all.
-_WEIGHT_LIMIT = 64
+# As many gathered items as are written without waiting for that, and at once: a burst of them must
+# not keep the interpreter from everybody else for long, and who waits for room waits for so many.
+_GATHERED_LIMIT = 16
 _RETRY_DELAY = 1.0
 # How long the writer waits for those whom it has just woken to come back with their next change.
 _GATHER_DELAY = 0.0005
@@ -265,13 +263,14 @@ class Writer:
                 self._waiting -= 1
                 return [ahead]
             batch: list[_Job] = []
-            waiting = taken = 0
+            waiting = taken = gathered = 0
             while self._queue and waiting < _WAITING_LIMIT and len(batch) < _BATCH_LIMIT:
-                if batch and (self._queue[0].alone is not None or taken >= _WEIGHT_LIMIT):
+                if batch and (self._queue[0].alone is not None or gathered >= _GATHERED_LIMIT):
                     break
                 job = self._queue.popleft()
                 waiting += job.done is not None
                 taken += job.weight
+                gathered += len(job.items)
                 batch.append(job)
                 if job.alone is not None:
                     break
