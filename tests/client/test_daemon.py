@@ -138,7 +138,7 @@ def test_the_daemons_environment_is_an_allow_list():
         b"DBUS_SESSION_BUS_ADDRESS": b"unix:path=/bus",
         b"DEVVAULT_KEY_SOURCE": b"file",
         b"DEVVAULT_HOME": b"/h",
-        b"MALLOC_TRIM_THRESHOLD_": b"131072",
+        **launch.MALLOC,
         b"PATH": launch.SAFE_PATH,
     }
 
@@ -172,11 +172,11 @@ ps -o ppid=,sid= -p $$ 2>/dev/null || echo - -
     assert lines[0] == f"-I -m devvault.daemon --ready-fd {fd}"
     assert lines[1:3] == ["/", "0077"]
     path = f"PATH={launch.SAFE_PATH.decode()}"
-    trim = "MALLOC_TRIM_THRESHOLD_=131072"
+    memory = [f"MALLOC_{name}_THRESHOLD_=524288" for name in ("MMAP", "TRIM")]
     # The script's own PWD.
-    assert lines[3:8] == ["DEVVAULT_HOME=/h", "LANG=C", trim, path, "PWD=/"]
-    assert lines[8] == "0"
-    parent, session = lines[9].split()
+    assert lines[3:9] == ["DEVVAULT_HOME=/h", "LANG=C", *memory, path, "PWD=/"]
+    assert lines[9] == "0"
+    parent, session = lines[10].split()
     assert parent != str(os.getpid())
     assert session != str(os.getsid(0))
 
