@@ -8,9 +8,6 @@ daemon writes `ready`, or an error as JSON, and which it then closes.
 import _signal  # type: ignore[import-not-found]  # typeshed has no stub of it
 import posix
 
-# glibc gives memory back from so many bytes on, and does not raise that after a burst, which is a
-# few MiB less. Less than a read from a socket, 256 KiB, would cost a system call each time.
-MALLOC = {b"MALLOC_MMAP_THRESHOLD_": b"524288", b"MALLOC_TRIM_THRESHOLD_": b"524288"}
 SAFE_PATH = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 KEPT = (
     b"DBUS_SESSION_BUS_ADDRESS",
@@ -51,7 +48,7 @@ def environment(home: bytes, given: "dict[bytes, bytes]") -> "dict[bytes, bytes]
         if (name in KEPT or name.startswith(KEPT_PREFIXES))
         and not name.startswith(DROPPED_PREFIXES)
     }
-    return {**kept, **MALLOC, b"PATH": SAFE_PATH, b"DEVVAULT_HOME": home}
+    return {**kept, b"PATH": SAFE_PATH, b"DEVVAULT_HOME": home}
 
 
 def launch(python: bytes, home: bytes, given: "dict[bytes, bytes]") -> int:

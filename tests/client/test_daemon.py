@@ -138,7 +138,6 @@ def test_the_daemons_environment_is_an_allow_list():
         b"DBUS_SESSION_BUS_ADDRESS": b"unix:path=/bus",
         b"DEVVAULT_KEY_SOURCE": b"file",
         b"DEVVAULT_HOME": b"/h",
-        **launch.MALLOC,
         b"PATH": launch.SAFE_PATH,
     }
 
@@ -172,11 +171,9 @@ ps -o ppid=,sid= -p $$ 2>/dev/null || echo - -
     assert lines[0] == f"-I -m devvault.daemon --ready-fd {fd}"
     assert lines[1:3] == ["/", "0077"]
     path = f"PATH={launch.SAFE_PATH.decode()}"
-    memory = [f"MALLOC_{name}_THRESHOLD_=524288" for name in ("MMAP", "TRIM")]
-    # The script's own PWD.
-    assert lines[3:9] == ["DEVVAULT_HOME=/h", "LANG=C", *memory, path, "PWD=/"]
-    assert lines[9] == "0"
-    parent, session = lines[10].split()
+    assert lines[3:7] == ["DEVVAULT_HOME=/h", "LANG=C", path, "PWD=/"]  # the script's own PWD
+    assert lines[7] == "0"
+    parent, session = lines[8].split()
     assert parent != str(os.getpid())
     assert session != str(os.getsid(0))
 
