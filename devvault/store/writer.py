@@ -25,7 +25,7 @@ _BACKLOG_LIMIT = 1024
 _SUBMIT_DELAY = 0.05
 # As many gathered items as are written without waiting for that, and at once: a burst of them must
 # not keep the interpreter from everybody else for long, and who waits for room waits for so many.
-_GATHERED_LIMIT = 24
+_GATHERED_LIMIT = 16
 _RETRY_DELAY = 1.0
 # How long the writer waits for those whom it has just woken to come back with their next change.
 _GATHER_DELAY = 0.0005
