@@ -60,7 +60,7 @@ class Keeper:
         self._blocked = started.blocked
         self._make = make
         self._hearing = hearing
-        self._heard: list[tuple[bytes, bytes]] = []
+        self._heard: dict[bytes, bytes] = {}
         self._mask: Mask | None = None
         self._streams: dict[int, Stream] = {}
         self._status = -1
@@ -162,10 +162,11 @@ class Keeper:
 
     def _hear(self) -> None:
         """Learn what the child has fetched since."""
-        told = self._hearing.take() if self._hearing else []
-        self._heard += told
-        if told and self._mask is not None:
-            self._mask.learn(told)
+        told = self._hearing.take() if self._hearing else {}
+        if told:
+            self._heard.update(told)
+            if self._mask is not None:
+                self._mask.learn(told)
 
     def _widen(self) -> None:
         """Let the child run ahead of us, and us ahead of our reader, while each is at work."""

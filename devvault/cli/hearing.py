@@ -33,9 +33,9 @@ class Hearing:
         self._socket.setblocking(False)
         self.number = self._socket.fileno()
 
-    def take(self) -> "list[tuple[bytes, bytes]]":
-        """Return what was told since the last time: a secret's name and value, each version's."""
-        found: list[tuple[bytes, bytes]] = []
+    def take(self) -> "dict[bytes, bytes]":
+        """Return the values told since the last time, each by the name of its secret."""
+        found: dict[bytes, bytes] = {}
         while True:
             try:
                 # What `socket.socket.accept` itself calls; that module is no C module.
@@ -48,7 +48,7 @@ class Hearing:
             posix.close(handle)
             name, told, value = text.partition(b"\0")
             if told:
-                found.append((name, value))
+                found[name] = value
 
     def end(self) -> None:
         """Remove the socket: nothing is masked any more."""

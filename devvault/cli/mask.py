@@ -9,7 +9,7 @@ import binascii
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from devvault.cli.sieve import Sieve
 
@@ -49,15 +49,12 @@ class Mask:
         self.found: set[bytes] = set()
         self.count = 0
         self._seen = 0
-        self.learn(values.items())
+        self.learn(values)
 
-    def learn(self, values: "Iterable[tuple[bytes, bytes]]") -> None:
-        """Mask these values too from now on; a stream's bytes that are out stay as they were.
-
-        Each comes with its name; one name may have several, as a secret has versions.
-        """
+    def learn(self, values: "Mapping[bytes, bytes]") -> None:
+        """Mask these values too from now on; a stream's bytes that are out stay as they were."""
         owners = self.owners
-        for name, value in values:
+        for name, value in values.items():
             if len(value.strip()) < SHORTEST:
                 if value:
                     self.short.append(name)

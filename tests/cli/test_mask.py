@@ -54,7 +54,7 @@ def test_what_is_learnt_later_is_masked_from_then_on():
     mask = Mask({b"A": KEY})
     stream = mask.stream()
     shown = stream.feed(b"one fetched-value " + KEY[:9])
-    mask.learn([(b"v/n", b"fetched-value")])
+    mask.learn({b"v/n": b"fetched-value"})
     shown += stream.feed(KEY[9:] + b" fetched") + stream.feed(b"-value ") + stream.end()
     assert shown == b"one fetched-value " + MASK + b" " + MASK + b" "
     assert mask.closing() == b"devvault: note: masked 2 times: A, v/n (--no-mask shows values)\n"
@@ -64,7 +64,7 @@ def test_what_is_learnt_amid_much_text_is_found_by_the_sieve_too():
     mask = Mask({b"A": KEY})
     stream = mask.stream()
     stream.feed(b"x" * module.MUCH * 2 + KEY)
-    mask.learn([(b"v/n", b"fetched-value")])
+    mask.learn({b"v/n": b"fetched-value"})
     shown = stream.feed(b"fetched-value" + KEY + b"z") + stream.end()
     assert shown.endswith(MASK * 2 + b"z")
 
